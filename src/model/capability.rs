@@ -1,0 +1,133 @@
+//! What a provider can do, and what each change costs there: data, read by the plan.
+
+use serde::{Deserialize, Serialize};
+
+/// What a change costs the person who asked for it, the dearest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Nothing is interrupted.
+    Live,
+    /// The instance is stopped and started; its files stay.
+    Restart,
+    /// The instance is made again around its files; what ran in it is stopped.
+    Replace,
+    /// The instance starts from its image again; what was written since is lost.
+    Recreate,
+    /// It cannot be done here.
+    Refused,
+}
+
+impl Cost {
+    /// One word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cost::Live => "live",
+            Cost::Restart => "restart",
+            Cost::Replace => "replace",
+            Cost::Recreate => "recreate",
+            Cost::Refused => "refused",
+        }
+    }
+}
+
+/// A field of the instance that can differ from what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// INFRA_ID.
+    Name,
+    /// MEMORY.
+    Memory,
+    /// CPUS.
+    Cpus,
+    /// PORTS.
+    Ports,
+    /// MOUNTS.
+    Mounts,
+    /// COMMAND.
+    Command,
+    /// IMAGE.
+    Image,
+    /// IP_ADDRESS.
+    Address,
+    /// NETWORK_MODE and BRIDGE.
+    Network,
+    /// AUTOSTART.
+    Autostart,
+}
+
+impl Field {
+    /// Every field.
+    pub const ALL: [Field; 10] = [
+        Field::Name,
+        Field::Memory,
+        Field::Cpus,
+        Field::Ports,
+        Field::Mounts,
+        Field::Command,
+        Field::Image,
+        Field::Address,
+        Field::Network,
+        Field::Autostart,
+    ];
+
+    /// The key of the `.env` that it belongs to.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Field::Name => "INFRA_ID",
+            Field::Memory => "MEMORY",
+            Field::Cpus => "CPUS",
+            Field::Ports => "PORTS",
+            Field::Mounts => "MOUNTS",
+            Field::Command => "COMMAND",
+            Field::Image => "IMAGE",
+            Field::Address => "IP_ADDRESS",
+            Field::Network => "NETWORK_MODE",
+            Field::Autostart => "AUTOSTART",
+        }
+    }
+}
+
+/// What one provider can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What a change of each field costs; a field that is not listed is refused.
+    pub costs: Vec<(Field, Cost)>,
+    /// Whether it can attach an instance to a bridge of the host's.
+    pub bridge: bool,
+    /// Whether an instance can be frozen and go on.
+    pub suspend: bool,
+    /// Whether AUTOSTART can be kept.
+    pub autostart: bool,
+    /// The kinds of IMAGE that it takes.
+    pub images: Vec<ImageKind>,
+}
+
+/// A kind of IMAGE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ImageKind {
+    /// A registry reference.
+    Registry,
+    /// A tarball of a root file system.
+    Rootfs,
+    /// A tarball in OCI layout.
+    OciArchive,
+    /// A Containerfile.
+    Containerfile,
+    /// A disk image.
+    Disk,
+}
+
+impl Capabilities {
+    /// What a change of `field` costs.
+    #[must_use]
+    pub fn cost(&self, field: Field) -> Cost {
+        self.costs
+            .iter()
+            .find(|(listed, _)| *listed == field)
+            .map_or(Cost::Refused, |(_, cost)| *cost)
+    }
+}

@@ -1,0 +1,22 @@
+//! The nouns that every room shares: plain values, no IO, no async.
+//!
+//! Start with [`desired`] (what the `.env` asks for), [`observed`] (what the provider has) and
+//! [`spec`] (what an action makes). [`source`] says where a value was written, [`problem`] how a
+//! mistake travels to the person who can mend it.
+
+pub mod capability;
+pub mod code;
+pub mod command;
+pub mod desired;
+pub mod host;
+pub mod id;
+pub mod image;
+pub mod mount;
+pub mod network;
+pub mod observed;
+pub mod problem;
+pub mod shell;
+pub mod source;
+pub mod spec;
+pub mod stamp;
+pub mod units;

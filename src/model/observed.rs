@@ -1,0 +1,185 @@
+//! What the provider has, normalised: same meaning, same value, whatever the spelling.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::mount::Mount;
+use super::network::PortForward;
+use super::stamp::Stamp;
+use super::units::{Bytes, Memory};
+
+/// What was found when looking for one project's instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The objects that carry the project's uuid; more than one only after a crash.
+    #[serde(default)]
+    pub instances: Vec<Instance>,
+    /// What has the wanted name and is not this project's.
+    #[serde(default)]
+    pub stranger: Option<Stranger>,
+    /// An object of this user's that was made in this very directory when that lay elsewhere, or
+    /// under the same name in a directory that is gone.
+    #[serde(default)]
+    pub moved: Option<Instance>,
+    /// The project's network.
+    #[serde(default)]
+    pub network: Option<ObservedNetwork>,
+    /// Whether the wanted image is on the host.
+    #[serde(default)]
+    pub image: Option<ObservedImage>,
+    /// Local images that hold the files of replaced containers of this project.
+    #[serde(default)]
+    pub saved_images: Vec<String>,
+    /// What the engine says of itself.
+    #[serde(default)]
+    pub engine: EngineFacts,
+}
+
+impl Observed {
+    /// The object that counts: of several with one uuid the running one, else the newest.
+    #[must_use]
+    pub fn instance(&self) -> Option<&Instance> {
+        self.instances
+            .iter()
+            .max_by_key(|instance| (instance.state.is_up(), instance.stamp.generation))
+    }
+
+    /// The objects that a crash left beside the one that counts.
+    pub fn leftovers(&self) -> impl Iterator<Item = &Instance> {
+        let counts = self.instance().map(|instance| &instance.id);
+        self.instances.iter().filter(move |instance| Some(&instance.id) != counts)
+    }
+}
+
+/// One object of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The provider's own id.
+    pub id: String,
+    /// The provider's name for it.
+    pub name: String,
+    /// What it is doing.
+    pub state: Power,
+    /// How its main process ended, where it has.
+    #[serde(default)]
+    pub exit_status: Option<i32>,
+    /// The stamp on it.
+    pub stamp: Stamp,
+    /// The memory limit in force; none where there is no limit, or the engine cannot set one.
+    #[serde(default)]
+    pub memory: Option<Memory>,
+    /// The CPU limit in force, in thousandths of a CPU.
+    #[serde(default)]
+    pub millicpus: Option<u32>,
+    /// The forwarded ports.
+    #[serde(default)]
+    pub ports: Vec<PortForward>,
+    /// The mounts of host directories.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// The networks that it is attached to.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// Its address, while it runs.
+    #[serde(default)]
+    pub address: Option<Ipv4Addr>,
+    /// Whether it comes back when the host starts.
+    #[serde(default)]
+    pub autostart: bool,
+    /// The host's process id of its main process, while it runs.
+    #[serde(default)]
+    pub pid: Option<u32>,
+    /// The processor architecture, as the kernel names it: `x86_64`.
+    #[serde(default)]
+    pub arch: Option<String>,
+    /// When this object was made (RFC 3339).
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// When it was last started (RFC 3339).
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// When it last ended (RFC 3339).
+    #[serde(default)]
+    pub finished_at: Option<String>,
+    /// How much was written since it was made: what a replacement copies. None where not asked.
+    #[serde(default)]
+    pub written: Option<Bytes>,
+}
+
+/// What the provider says an object is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    /// Made, never started.
+    Created,
+    /// Its main process runs.
+    Running,
+    /// Frozen, with its memory kept.
+    Paused,
+    /// On its way down.
+    Stopping,
+    /// Ended.
+    Stopped,
+    /// On its way out.
+    Removing,
+    /// The provider says something that vagrantp does not know.
+    Unknown,
+}
+
+impl Power {
+    /// Whether there are processes of it.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        matches!(self, Power::Running | Power::Paused | Power::Stopping)
+    }
+}
+
+/// An object that is not this project's and has a name that this project wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// The name that both want.
+    pub name: String,
+    /// Whose it is, where it carries a stamp of vagrantp's.
+    #[serde(default)]
+    pub stamp: Option<Stamp>,
+}
+
+/// A network that carries the project's uuid, or has the name that it would get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedNetwork {
+    /// The provider's name for it.
+    pub name: String,
+    /// Whether it carries this project's uuid.
+    pub ours: bool,
+    /// Its range.
+    #[serde(default)]
+    pub subnet: Option<Ipv4Net>,
+    /// Whether other networks are kept out.
+    pub isolated: bool,
+}
+
+/// An image on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedImage {
+    /// The provider's id of it.
+    pub id: String,
+    /// Its architecture, in the OCI's words: `amd64`.
+    #[serde(default)]
+    pub architecture: Option<String>,
+}
+
+/// What the engine says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFacts {
+    /// Its version.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Whether it runs without root's rights.
+    #[serde(default)]
+    pub rootless: bool,
+    /// Whether memory and CPU limits take effect.
+    #[serde(default)]
+    pub limits_unavailable: bool,
+}

@@ -1,0 +1,209 @@
+//! The closed set of things that can be done to the world, one typed step each.
+//!
+//! An action is as big as the unit that one would want to see, or undo. It carries all that its
+//! room needs, and what it expects to find: a room that finds something else answers *stale*.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::InstanceUuid;
+use crate::model::image::ImageSource;
+use crate::model::spec::{InstanceSpec, NetworkSpec};
+
+/// Which object an action is about. The room looks the object up again, and checks that it carries
+/// this uuid and generation before it touches it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The provider's name for it.
+    pub name: String,
+    /// The provider's id, where the object existed when the plan was made.
+    pub id: Option<String>,
+    /// Whose it has to be.
+    pub uuid: InstanceUuid,
+    /// Which replacement of it.
+    pub generation: u32,
+}
+
+/// How an instance is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopMode {
+    /// Asked to end, and killed when the time is over.
+    Graceful {
+        /// The time it gets.
+        grace: Duration,
+    },
+    /// Killed.
+    Kill,
+}
+
+/// Whether the image is fetched although it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fetch {
+    /// Only where it is missing.
+    IfMissing,
+    /// In any case: `up --pull`.
+    Always,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Brings the image to the host: pulled, imported or built.
+    FetchImage {
+        /// Which.
+        image: ImageSource,
+        /// Whether also where it is there.
+        fetch: Fetch,
+    },
+    /// Makes the project's network.
+    CreateNetwork {
+        /// How.
+        network: NetworkSpec,
+    },
+    /// Makes the instance, without starting it.
+    Create {
+        /// How.
+        spec: Box<InstanceSpec>,
+    },
+    /// Starts the instance, and looks again whether it stays up.
+    Start {
+        /// Which.
+        target: Target,
+    },
+    /// Lets a frozen instance go on.
+    Resume {
+        /// Which.
+        target: Target,
+    },
+    /// Freezes the instance.
+    Suspend {
+        /// Which.
+        target: Target,
+    },
+    /// Stops the instance.
+    Stop {
+        /// Which.
+        target: Target,
+        /// How.
+        mode: StopMode,
+    },
+    /// Gives the instance another name.
+    Rename {
+        /// Which.
+        target: Target,
+        /// The new name.
+        to: String,
+    },
+    /// Saves the instance's files as a local image, for the one that replaces it.
+    SaveFiles {
+        /// Which.
+        target: Target,
+        /// The name of the local image.
+        image: String,
+    },
+    /// Gives the instance another address in its network.
+    ChangeAddress {
+        /// Which.
+        target: Target,
+        /// The network.
+        network: String,
+        /// The address; none lets the provider pick.
+        address: Option<Ipv4Addr>,
+    },
+    /// Sets whether the instance comes back when the host starts.
+    SetAutostart {
+        /// Which.
+        target: Target,
+        /// Whether.
+        autostart: bool,
+    },
+    /// Removes the instance.
+    Remove {
+        /// Which.
+        target: Target,
+        /// What becomes of its volumes.
+        volumes: Volumes,
+    },
+    /// Removes the project's network.
+    RemoveNetwork {
+        /// The provider's name for it.
+        name: String,
+        /// Whose it has to be.
+        uuid: InstanceUuid,
+    },
+    /// Removes a local image that vagrantp made.
+    RemoveImage {
+        /// The name of the local image.
+        image: String,
+    },
+}
+
+/// What becomes of an instance's anonymous volumes when it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Volumes {
+    /// They go with it.
+    Remove,
+    /// The replacement has them.
+    Keep,
+}
+
+impl Action {
+    /// The name of each kind of action, for tests that want every one of them exercised.
+    pub const NAMES: [&'static str; 14] = [
+        "fetch_image",
+        "create_network",
+        "create",
+        "start",
+        "resume",
+        "suspend",
+        "stop",
+        "rename",
+        "save_files",
+        "change_address",
+        "set_autostart",
+        "remove",
+        "remove_network",
+        "remove_image",
+    ];
+
+    /// The action's name in JSON, in the journal and in `plan`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::FetchImage { .. } => "fetch_image",
+            Action::CreateNetwork { .. } => "create_network",
+            Action::Create { .. } => "create",
+            Action::Start { .. } => "start",
+            Action::Resume { .. } => "resume",
+            Action::Suspend { .. } => "suspend",
+            Action::Stop { .. } => "stop",
+            Action::Rename { .. } => "rename",
+            Action::SaveFiles { .. } => "save_files",
+            Action::ChangeAddress { .. } => "change_address",
+            Action::SetAutostart { .. } => "set_autostart",
+            Action::Remove { .. } => "remove",
+            Action::RemoveNetwork { .. } => "remove_network",
+            Action::RemoveImage { .. } => "remove_image",
+        }
+    }
+}
+
+/// What came of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done now.
+    Done,
+    /// It had been done before.
+    AlreadyDone,
+    /// The world is not what the action expects; nothing was touched. The caller plans again.
+    Stale {
+        /// What was found instead.
+        found: String,
+    },
+}
