@@ -12,6 +12,7 @@
 //! `.env` through all of it.
 
 pub mod event;
+pub mod exit;
 pub mod model;
 pub mod plan;
 pub mod provider;

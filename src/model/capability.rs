@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
-    /// Nothing is interrupted.
+    /// Nothing that exists is touched.
+    None,
+    /// What runs is changed, and nothing is interrupted.
     Live,
     /// The instance is stopped and started; its files stay.
     Restart,
@@ -14,6 +16,8 @@ pub enum Cost {
     Replace,
     /// The instance starts from its image again; what was written since is lost.
     Recreate,
+    /// The instance is removed with its files.
+    Destroy,
     /// It cannot be done here.
     Refused,
 }
@@ -23,6 +27,8 @@ impl Cost {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Cost::None => "none",
+            Cost::Destroy => "destroy",
             Cost::Live => "live",
             Cost::Restart => "restart",
             Cost::Replace => "replace",

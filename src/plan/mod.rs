@@ -1,3 +1,159 @@
 //! Desired and observed → plan. Pure: no files, no clock, no provider.
+//!
+//! [`steps`] decides, [`diff`] compares, [`ports`] settles ports, [`limits`] holds the wish against
+//! the host, [`describe`] puts a step into one sentence, [`undo`] knows what takes a step back.
+
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::capability::Cost;
+use crate::model::source::Place;
+use crate::model::units::Bytes;
 
 pub mod action;
+pub mod check;
+pub mod describe;
+pub mod diff;
+pub mod error;
+pub mod limits;
+pub mod ports;
+pub mod steps;
+pub mod undo;
+
+pub use error::PlanError;
+
+use action::Action;
+use diff::Change;
+
+/// Ordered steps with their causes. An empty plan is a good outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What will be done, in this order.
+    pub steps: Vec<Step>,
+    /// What is worth saying and stops nothing.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// How much a replacement copies, where there is one.
+    #[serde(default)]
+    pub copied: Option<Bytes>,
+}
+
+/// One action, what it costs, and why it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done.
+    #[serde(flatten)]
+    pub action: Action,
+    /// What it costs.
+    pub cost: Cost,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Step {
+    /// A step that costs nobody anything.
+    #[must_use]
+    pub fn free(action: Action, cause: Cause) -> Self {
+        Step { action, cost: Cost::None, cause }
+    }
+}
+
+/// Why a step is there: the line that asks for it, or what was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The key, where one asks for it.
+    pub key: Option<String>,
+    /// Where that key is written; none for a default.
+    pub place: Option<Place>,
+    /// What was found.
+    pub found: Option<String>,
+    /// What is wanted instead.
+    pub wanted: Option<String>,
+}
+
+impl Cause {
+    /// The verb itself asks for it.
+    #[must_use]
+    pub fn asked() -> Self {
+        Cause::default()
+    }
+
+    /// What was found is the reason.
+    #[must_use]
+    pub fn found(found: &str) -> Self {
+        Cause { found: Some(found.to_owned()), ..Cause::default() }
+    }
+
+    /// An option of the command line asks for it.
+    #[must_use]
+    pub fn option(option: &str) -> Self {
+        Cause { key: Some(option.to_owned()), ..Cause::default() }
+    }
+
+    /// A key asks for it.
+    #[must_use]
+    pub fn key(key: &str, place: Option<&Place>, found: &str, wanted: impl Display) -> Self {
+        Cause {
+            key: Some(key.to_owned()),
+            place: place.cloned(),
+            found: Some(found.to_owned()),
+            wanted: Some(wanted.to_string()),
+        }
+    }
+
+    /// The dearest of these changes is the reason; the others come along.
+    #[must_use]
+    pub fn of_changes(changes: &[Change], cost: Cost) -> Self {
+        let change = changes
+            .iter()
+            .find(|change| change.cost == cost)
+            .or_else(|| changes.iter().max_by_key(|change| change.cost));
+        change.map_or_else(Cause::default, |change| {
+            Cause::key(change.field.key(), change.place.as_ref(), &change.found, &change.wanted)
+        })
+    }
+}
+
+/// What has to be agreed to before a plan is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Nothing.
+    None,
+    /// That what runs is stopped and started.
+    Restart,
+    /// That what was written since the creation is lost.
+    Recreate,
+}
+
+/// Above this, a replacement's copy takes long enough to ask first.
+pub const ASK_ABOVE: Bytes = Bytes(1024 * 1024 * 1024);
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// What the plan costs at most.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.steps.iter().map(|step| step.cost).max().unwrap_or(Cost::None)
+    }
+
+    /// What has to be agreed to first.
+    #[must_use]
+    pub fn consent(&self) -> Consent {
+        match self.cost() {
+            Cost::Recreate => Consent::Recreate,
+            Cost::Restart => Consent::Restart,
+            Cost::Replace if self.copied.is_some_and(|copied| copied > ASK_ABOVE) => {
+                Consent::Restart
+            }
+            Cost::None | Cost::Live | Cost::Replace | Cost::Destroy | Cost::Refused => {
+                Consent::None
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The documented exit statuses, and the one match that assigns them.
+
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+
+/// Done, or nothing to do.
+pub const SUCCESS: u8 = 0;
+/// `plan --exit-code` found something to do.
+pub const SOMETHING_TO_DO: u8 = 20;
+/// What `ssh` exits with where the failure is ours and not the command's, as OpenSSH does.
+pub const SSH_FAILURE: u8 = 255;
+
+/// The exit status of a failure with this code. A signal's own status is 128 plus its number and
+/// is not decided here; [`Code::Interrupted`] stands for SIGINT.
+#[must_use]
+pub fn status(code: Code) -> u8 {
+    match code {
+        Code::InfraNotFound
+        | Code::InfraNotRunning
+        | Code::InvalidState
+        | Code::SshConnectionFailed
+        | Code::BootFailed
+        | Code::NetworkFailed
+        | Code::CreateFailed
+        | Code::ImageUnavailable
+        | Code::SnapshotNotFound
+        | Code::SnapshotExists
+        | Code::ConfirmationRequired
+        | Code::PermissionDenied
+        | Code::Internal => 1,
+        Code::ConfigMissing | Code::ConfigInvalid | Code::Unsupported | Code::Usage => 2,
+        Code::InfraExists | Code::RecreateRequired | Code::RestartRequired => 3,
+        Code::InsufficientResources => 4,
+        Code::ProviderNotAvailable | Code::DependencyMissing => 5,
+        Code::PortConflict | Code::AddressConflict => 6,
+        Code::ProvisioningFailed => 7,
+        Code::RollbackFailed => 8,
+        Code::VerificationFailed => 9,
+        Code::Locked => 10,
+        Code::Interrupted => 130,
+    }
+}
+
+/// Which of several failures decides the exit status: 2 before 5 before 4 before 6 before 3, and
+/// any of these before the rest, which keep the order that they came in.
+#[must_use]
+pub fn deciding(problems: &[Problem]) -> Option<&Problem> {
+    const ORDER: [u8; 5] = [2, 5, 4, 6, 3];
+    let rank = |problem: &Problem| {
+        let status = status(problem.code);
+        ORDER.iter().position(|known| *known == status).unwrap_or(ORDER.len())
+    };
+    problems.iter().min_by_key(|problem| rank(problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miette::MietteDiagnostic;
+
+    #[test]
+    fn configuration_comes_before_providers_before_resources_before_ports_before_names() {
+        let problem = |code| Problem::new(code, MietteDiagnostic::new("x"));
+        let mut problems = vec![
+            problem(Code::Internal),
+            problem(Code::InfraExists),
+            problem(Code::PortConflict),
+            problem(Code::InsufficientResources),
+            problem(Code::ProviderNotAvailable),
+            problem(Code::ConfigInvalid),
+        ];
+        let mut order = Vec::new();
+        while let Some(code) = deciding(&problems).map(|problem| problem.code) {
+            order.push(status(code));
+            problems.retain(|problem| problem.code != code);
+        }
+        assert_eq!(order, [2, 5, 4, 6, 3, 1]);
+    }
+}

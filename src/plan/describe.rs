@@ -1,0 +1,142 @@
+//! Action → one sentence, and the reason behind it.
+
+use crate::model::capability::Cost;
+use crate::model::spec::BaseImage;
+
+use super::action::{Action, Fetch, StopMode, Volumes};
+use super::{Cause, Plan, Step};
+
+/// What a step does, in one sentence without its reason.
+#[must_use]
+pub fn says(action: &Action) -> String {
+    match action {
+        Action::FetchImage { image, fetch: Fetch::IfMissing } => format!("Fetch the image {image}"),
+        Action::FetchImage { image, fetch: Fetch::Always } => {
+            format!("Fetch the image {image} again")
+        }
+        Action::CreateNetwork { network } => match network.subnet {
+            Some(subnet) => format!("Create the network {} ({subnet})", network.name),
+            None => format!("Create the network {}", network.name),
+        },
+        Action::Create { spec } => match &spec.image {
+            BaseImage::Source(image) => format!(
+                "Create the container {} from {image} ({}, {})",
+                spec.name,
+                spec.memory,
+                count(spec.cpus.0, "CPU"),
+            ),
+            BaseImage::Saved(_) => format!(
+                "Create the container {} again with its files ({}, {})",
+                spec.name,
+                spec.memory,
+                count(spec.cpus.0, "CPU"),
+            ),
+        },
+        Action::Start { target } => format!("Start the container {}", target.name),
+        Action::Resume { target } => format!("Resume the container {}", target.name),
+        Action::Suspend { target } => format!("Suspend the container {}", target.name),
+        Action::Stop { target, mode: StopMode::Graceful { grace } } => {
+            format!("Stop the container {} (killed after {} s)", target.name, grace.as_secs())
+        }
+        Action::Stop { target, mode: StopMode::Kill } => {
+            format!("Kill the container {}", target.name)
+        }
+        Action::Rename { target, to } => format!("Rename the container {} to {to}", target.name),
+        Action::SaveFiles { target, .. } => {
+            format!("Save the files of the container {}", target.name)
+        }
+        Action::ChangeAddress { target, address: Some(address), .. } => {
+            format!("Give the container {} the address {address}", target.name)
+        }
+        Action::ChangeAddress { target, address: None, .. } => {
+            format!("Give the container {} another address", target.name)
+        }
+        Action::SetAutostart { target, autostart: true } => {
+            format!("Start the container {} with the host from now on", target.name)
+        }
+        Action::SetAutostart { target, autostart: false } => {
+            format!("Do not start the container {} with the host any more", target.name)
+        }
+        Action::Remove { target, volumes: Volumes::Remove } => {
+            format!("DELETE the container {} with everything written in it", target.name)
+        }
+        Action::Remove { target, volumes: Volumes::Keep } => {
+            format!("Remove the old container {} (its files are kept)", target.name)
+        }
+        Action::RemoveNetwork { name, .. } => format!("Remove the network {name}"),
+        Action::RemoveImage { image } => format!("Remove the saved files {image}"),
+    }
+}
+
+/// Why the step is there: `MEMORY 2 GiB → 4 GiB (.env:4)`, or what was found.
+#[must_use]
+pub fn because(cause: &Cause) -> Option<String> {
+    let Some(key) = &cause.key else { return cause.found.clone() };
+    let mut text = key.clone();
+    if let (Some(found), Some(wanted)) = (&cause.found, &cause.wanted) {
+        text.push_str(&format!(": {found} → {wanted}"));
+    }
+    match &cause.place {
+        Some(place) => text.push_str(&format!(" ({}:{})", place.file, place.line)),
+        None if key.starts_with('-') => {}
+        None => text.push_str(" (default)"),
+    }
+    Some(text)
+}
+
+/// The plan as people read it: one line a step, the cost in front where there is one, the reason
+/// behind.
+#[must_use]
+pub fn plan_text(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "Nothing to do.\n".to_owned();
+    }
+    let mut text = String::new();
+    let mut last_reason = None;
+    for (index, step) in plan.steps.iter().enumerate() {
+        text.push_str(&step_line(index + 1, step, &mut last_reason));
+        text.push('\n');
+    }
+    text.push_str(&summary(plan));
+    text.push('\n');
+    text
+}
+
+fn step_line(number: usize, step: &Step, last_reason: &mut Option<String>) -> String {
+    let cost = match step.cost {
+        Cost::None => String::new(),
+        cost => format!("[{}] ", cost.as_str()),
+    };
+    let mut line = format!("{number:>3}. {cost}{}", says(&step.action));
+    let reason = because(&step.cause);
+    // The same reason again would only make the lines longer.
+    if reason.is_some() && reason != *last_reason {
+        line.push_str(&format!("  ← {}", reason.as_deref().unwrap_or_default()));
+    }
+    *last_reason = reason;
+    line
+}
+
+/// One line about the whole.
+#[must_use]
+pub fn summary(plan: &Plan) -> String {
+    let steps = count(u32::try_from(plan.steps.len()).unwrap_or(u32::MAX), "step");
+    let cost = match plan.cost() {
+        Cost::None | Cost::Refused => "nothing that exists is touched".to_owned(),
+        Cost::Live => "nothing is interrupted".to_owned(),
+        Cost::Restart => "what runs inside is restarted; files stay".to_owned(),
+        Cost::Replace => match plan.copied {
+            Some(copied) => {
+                format!("what runs inside is restarted; files stay ({copied} are copied)")
+            }
+            None => "what runs inside is restarted; files stay".to_owned(),
+        },
+        Cost::Recreate => "EVERYTHING WRITTEN IN THE CONTAINER IS LOST".to_owned(),
+        Cost::Destroy => "the container and everything written in it are deleted".to_owned(),
+    };
+    format!("{steps}: {cost}.")
+}
+
+fn count(number: u32, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,127 @@
+//! Field by field: what is different from what is wanted, and what the change costs.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::model::capability::{Capabilities, Cost, Field};
+use crate::model::desired::Desired;
+use crate::model::network::PortForward;
+use crate::model::observed::{EngineFacts, Instance};
+use crate::model::source::Place;
+
+/// One field's difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which field.
+    pub field: Field,
+    /// What the instance has.
+    pub found: String,
+    /// What is wanted.
+    pub wanted: String,
+    /// Where that is written; none for a default.
+    pub place: Option<Place>,
+    /// What the change costs.
+    pub cost: Cost,
+}
+
+/// Every difference between the wish and the instance, in the order of [`Field::ALL`].
+///
+/// `name` is the name that the instance should have, `network` the network that it should be in.
+#[must_use]
+pub fn diff(
+    desired: &Desired,
+    ports: &[PortForward],
+    name: &str,
+    instance: &Instance,
+    engine: &EngineFacts,
+    capabilities: &Capabilities,
+) -> Vec<Change> {
+    let asked = &instance.stamp.asked;
+    let mut changes = Vec::new();
+    let mut compare = |field: Field, found: String, wanted: String, place: Option<&Place>| {
+        if found != wanted {
+            let cost = capabilities.cost(field);
+            changes.push(Change { field, found, wanted, place: place.cloned(), cost });
+        }
+    };
+    let same_name = instance.name == name
+        || !desired.identity.id_is_explicit
+            && instance.name == desired.identity.fallback_name()
+            && instance.stamp.infra_id == desired.identity.id;
+    if !same_name {
+        compare(Field::Name, instance.name.clone(), name.to_owned(), desired.id_origin.place());
+    }
+    // An engine that cannot limit shows no limits: that is told as a warning, not as drift.
+    if !engine.limits_unavailable {
+        let none = || "no limit".to_owned();
+        let memory = instance.memory.map_or_else(none, |memory| memory.to_string());
+        compare(Field::Memory, memory, desired.memory.value.to_string(), desired.memory.place());
+        let cpus = instance.millicpus.map_or_else(none, cpus_text);
+        let wanted = cpus_text(desired.cpus.value.0.saturating_mul(1000));
+        compare(Field::Cpus, cpus, wanted, desired.cpus.place());
+    }
+    let place = desired.ports.first().and_then(|rule| rule.place());
+    compare(Field::Ports, set_text(&instance.ports), set_text(ports), place);
+    let mounts: Vec<_> = desired.mounts.iter().map(|mount| &mount.value).collect();
+    let place = desired.mounts.iter().find_map(|mount| mount.place());
+    compare(Field::Mounts, set_text(&instance.mounts), set_text(mounts), place);
+    compare(
+        Field::Command,
+        asked.command.to_string(),
+        desired.command.value.to_string(),
+        desired.command.place(),
+    );
+    compare(
+        Field::Image,
+        asked.image.to_string(),
+        desired.image.value.to_string(),
+        desired.image.place(),
+    );
+    if let Some(wanted) = &desired.network.address {
+        // A stopped instance shows no address: there the stamp speaks.
+        if let Some(found) = instance.address.or(asked.address) {
+            let wanted_text = wanted.value.address.to_string();
+            compare(Field::Address, found.to_string(), wanted_text, wanted.place());
+        } else {
+            let wanted_text = wanted.value.address.to_string();
+            compare(Field::Address, "assigned".to_owned(), wanted_text, wanted.place());
+        }
+    }
+    let network = desired.identity.network_name();
+    if !instance.networks.contains(&network) {
+        let found = if instance.networks.is_empty() {
+            "no network".to_owned()
+        } else {
+            instance.networks.join(", ")
+        };
+        compare(Field::Network, found, network, desired.network.mode.place());
+    }
+    if capabilities.autostart {
+        let text = |autostart: bool| if autostart { "on" } else { "off" }.to_owned();
+        compare(
+            Field::Autostart,
+            text(instance.autostart),
+            text(desired.autostart.value),
+            desired.autostart.place(),
+        );
+    }
+    changes
+}
+
+fn cpus_text(millicpus: u32) -> String {
+    if millicpus.is_multiple_of(1000) {
+        (millicpus / 1000).to_string()
+    } else {
+        format!("{}.{:03}", millicpus / 1000, millicpus % 1000)
+    }
+}
+
+/// The members in a fixed order, so that the order in which they were written never matters.
+fn set_text<T: ToString>(members: impl IntoIterator<Item = T>) -> String {
+    let members: BTreeSet<String> = members.into_iter().map(|member| member.to_string()).collect();
+    if members.is_empty() {
+        return "none".to_owned();
+    }
+    members.into_iter().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,247 @@
+//! What cannot be planned, and which line to change.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::model::code::Code;
+use crate::model::id::ProviderKind;
+use crate::model::observed::Power;
+use crate::model::problem::Problem;
+use crate::model::source::Place;
+use crate::model::units::{Bytes, CpuCount, Memory};
+
+/// A plan that cannot be made.
+#[derive(Clone, Debug, Error, Diagnostic, PartialEq, Eq)]
+pub enum PlanError {
+    /// There is nothing to stop, restart or enter.
+    #[error("there is no instance of this project")]
+    #[diagnostic(code(vagrantp::plan::not_found), help("`vagrantp up` makes one"))]
+    NotFound,
+    /// The chosen name belongs to another project, or to nobody that vagrantp knows.
+    #[error("the name `{name}` belongs to {owner}")]
+    #[diagnostic(
+        code(vagrantp::plan::name_taken),
+        help("choose another name with INFRA_ID, or remove what has this one")
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Who has it.
+        owner: String,
+        /// Where INFRA_ID is written.
+        #[label(collection, "this name is taken")]
+        place: Option<Place>,
+    },
+    /// The instance was made when the project lay elsewhere.
+    #[error("`{name}` was made for this project when it was at {}", from.display())]
+    #[diagnostic(
+        code(vagrantp::plan::moved),
+        help("`vagrantp adopt` takes it over with its files; `vagrantp up --new` makes another")
+    )]
+    Moved {
+        /// The instance's name.
+        name: String,
+        /// The project's former path.
+        from: PathBuf,
+    },
+    /// `adopt` found nothing to take over.
+    #[error(
+        "there is nothing to adopt: no instance was made for this directory under another path"
+    )]
+    #[diagnostic(
+        code(vagrantp::plan::nothing_to_adopt),
+        help("`vagrantp list` shows what there is; `vagrantp up` makes an instance")
+    )]
+    NothingToAdopt,
+    /// The provider cannot do what the line asks.
+    #[error("{provider} cannot do this: {what}")]
+    #[diagnostic(code(vagrantp::plan::unsupported), help("{help}"))]
+    Unsupported {
+        /// Which provider.
+        provider: ProviderKind,
+        /// The key.
+        key: &'static str,
+        /// What it cannot do.
+        what: String,
+        /// What to do instead.
+        help: String,
+        /// Where it is asked for.
+        #[label(collection, "asked for here")]
+        place: Option<Place>,
+    },
+    /// The host has too little memory.
+    #[error("{wanted} of memory are asked for and {available} are available")]
+    #[diagnostic(
+        code(vagrantp::plan::memory_short),
+        help("set MEMORY to {available} or less, or stop something that uses memory")
+    )]
+    MemoryShort {
+        /// What is asked for.
+        wanted: Memory,
+        /// What can be had without swapping.
+        available: Memory,
+        /// Where it is asked for.
+        #[label(collection, "this is more than the host has to give")]
+        place: Option<Place>,
+    },
+    /// The host has too few CPUs.
+    #[error("{wanted} CPUs are asked for and the host has {available}")]
+    #[diagnostic(code(vagrantp::plan::cpus_short), help("set CPUS={available} or less"))]
+    CpusShort {
+        /// What is asked for.
+        wanted: CpuCount,
+        /// What there is.
+        available: CpuCount,
+        /// Where it is asked for.
+        #[label(collection, "this is more than the host has")]
+        place: Option<Place>,
+    },
+    /// The disk has too little room.
+    #[error("{wanted} of disk are needed in {} and {available} are free", at.display())]
+    #[diagnostic(
+        code(vagrantp::plan::disk_short),
+        help("free some space there; `podman system df` shows what uses it")
+    )]
+    DiskShort {
+        /// What is needed.
+        wanted: Bytes,
+        /// What is free.
+        available: Bytes,
+        /// In which directory.
+        at: PathBuf,
+    },
+    /// A fixed host port is taken.
+    #[error("port {port} on {bind} is taken by {holder}")]
+    #[diagnostic(
+        code(vagrantp::plan::port_taken),
+        help("free it, or write another host port; `auto:{guest}` lets vagrantp pick a free one")
+    )]
+    PortTaken {
+        /// The host port.
+        port: u16,
+        /// The host address.
+        bind: std::net::IpAddr,
+        /// The port inside.
+        guest: u16,
+        /// Who has it.
+        holder: String,
+        /// Where it is asked for.
+        #[label(collection, "taken by {holder}")]
+        place: Option<Place>,
+    },
+    /// Every port of the pool is taken.
+    #[error("no port of the pool {pool} is free")]
+    #[diagnostic(
+        code(vagrantp::plan::port_pool_empty),
+        help("widen PORT_POOL, or write a host port instead of `auto`")
+    )]
+    PortPoolEmpty {
+        /// The pool.
+        pool: String,
+        /// Where `auto` is asked for.
+        #[label(collection, "no port is left for this")]
+        place: Option<Place>,
+    },
+    /// The address lies outside of the network that the project has.
+    #[error("{address} is not in the project's network {network}")]
+    #[diagnostic(
+        code(vagrantp::plan::address_elsewhere),
+        help(
+            "choose an address in {network}; for another range, `vagrantp rm` and `vagrantp up` \
+             make the network again"
+        )
+    )]
+    AddressElsewhere {
+        /// The address.
+        address: std::net::Ipv4Addr,
+        /// The network's range.
+        network: String,
+        /// Where it is asked for.
+        #[label(collection, "outside of {network}")]
+        place: Option<Place>,
+    },
+    /// A network that is not this project's has the name of this project's.
+    #[error("a network that is not this project's has the name `{name}`")]
+    #[diagnostic(
+        code(vagrantp::plan::network_taken),
+        help("remove it, or rename it: vagrantp does not touch what it did not make")
+    )]
+    NetworkTaken {
+        /// The name.
+        name: String,
+    },
+    /// The state allows no way to what was asked.
+    #[error("the provider says `{found:?}` of the instance, which vagrantp does not know")]
+    #[diagnostic(
+        code(vagrantp::plan::unknown_state),
+        help("look at it with the provider's own tools; `vagrantp rm --force` removes it")
+    )]
+    UnknownState {
+        /// What was found.
+        found: Power,
+    },
+}
+
+impl PlanError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            PlanError::NotFound | PlanError::NothingToAdopt => Code::InfraNotFound,
+            PlanError::NameTaken { .. } | PlanError::Moved { .. } => Code::InfraExists,
+            PlanError::Unsupported { .. } => Code::Unsupported,
+            PlanError::MemoryShort { .. }
+            | PlanError::CpusShort { .. }
+            | PlanError::DiskShort { .. } => Code::InsufficientResources,
+            PlanError::PortTaken { .. } | PlanError::PortPoolEmpty { .. } => Code::PortConflict,
+            PlanError::AddressElsewhere { .. } => Code::AddressConflict,
+            PlanError::NetworkTaken { .. } => Code::NetworkFailed,
+            PlanError::UnknownState { .. } => Code::InvalidState,
+        }
+    }
+
+    /// The key that it is about, and where that stands.
+    #[must_use]
+    pub fn field(&self) -> Option<(&'static str, Option<&Place>)> {
+        match self {
+            PlanError::NameTaken { place, .. } => Some(("INFRA_ID", place.as_ref())),
+            PlanError::Unsupported { key, place, .. } => Some((key, place.as_ref())),
+            PlanError::MemoryShort { place, .. } => Some(("MEMORY", place.as_ref())),
+            PlanError::CpusShort { place, .. } => Some(("CPUS", place.as_ref())),
+            PlanError::PortTaken { place, .. } | PlanError::PortPoolEmpty { place, .. } => {
+                Some(("PORTS", place.as_ref()))
+            }
+            PlanError::AddressElsewhere { place, .. } => Some(("IP_ADDRESS", place.as_ref())),
+            _ => None,
+        }
+    }
+}
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Self {
+        let field = error.field().map(|(key, place)| (key, place.cloned()));
+        let mut problem = Problem::new(error.code(), error.clone());
+        if let Some((key, place)) = field {
+            problem = problem.at(key, place.as_ref());
+        }
+        match error {
+            PlanError::MemoryShort { wanted, available, .. } => {
+                problem.with("required_mb", wanted.0).with("available_mb", available.0)
+            }
+            PlanError::CpusShort { wanted, available, .. } => {
+                problem.with("required_cpus", wanted.0).with("available_cpus", available.0)
+            }
+            PlanError::DiskShort { wanted, available, .. } => {
+                problem.with("required_bytes", wanted.0).with("available_bytes", available.0)
+            }
+            PlanError::PortTaken { port, holder, .. } => {
+                problem.with("port", port).with("holder", holder)
+            }
+            PlanError::NameTaken { owner, .. } => problem.with("owner", owner),
+            PlanError::Moved { from, .. } => problem.with("from", from.display().to_string()),
+            _ => problem,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Does the host have what is asked for? Only what is to be made or grown is checked.
+
+use std::path::PathBuf;
+
+use crate::model::desired::Desired;
+use crate::model::observed::Instance;
+use crate::model::units::{Bytes, CpuCount, Memory};
+
+use super::error::PlanError;
+
+/// What the host has to give at the moment of planning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRoom {
+    /// Memory that can be had without swapping.
+    pub memory: Memory,
+    /// CPUs that are online.
+    pub cpus: CpuCount,
+    /// Where the provider keeps its images, and what is free there; none where it is not known.
+    pub disk: Option<(PathBuf, Bytes)>,
+}
+
+/// What came of the check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitReport {
+    /// What cannot be.
+    pub errors: Vec<PlanError>,
+    /// What is worth saying and stops nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Room that a container of any size is expected to need for its own files.
+const DISK_FLOOR: Bytes = Bytes(64 * 1024 * 1024);
+
+/// Checks a wish against the host. `running` is the own instance, where it is up: what it has been
+/// given already counts as free.
+#[must_use]
+pub fn check(
+    desired: &Desired,
+    room: &HostRoom,
+    running: Option<&Instance>,
+    copied: Bytes,
+) -> LimitReport {
+    let mut report = LimitReport::default();
+    let own = running.and_then(|instance| instance.memory).unwrap_or(Memory(0));
+    let wanted = desired.memory.value;
+    let available = Memory(room.memory.0.saturating_add(own.0));
+    if wanted > own && wanted > available {
+        // A limit is not a reservation: only a limit that somebody wrote is held against the host.
+        if desired.memory.origin.is_default() {
+            report.warnings.push(format!(
+                "the default limit of {wanted} is more than the {available} of memory that are \
+                 available"
+            ));
+        } else {
+            let place = desired.memory.place().cloned();
+            report.errors.push(PlanError::MemoryShort { wanted, available, place });
+        }
+    }
+    let wanted = desired.cpus.value;
+    if wanted > room.cpus {
+        if desired.cpus.origin.is_default() {
+            report.warnings.push(format!(
+                "the default of {wanted} CPUs is more than the host's {}",
+                room.cpus
+            ));
+        } else {
+            let place = desired.cpus.place().cloned();
+            report.errors.push(PlanError::CpusShort { wanted, available: room.cpus, place });
+        }
+    }
+    if let Some((at, available)) = &room.disk {
+        let wanted = Bytes(DISK_FLOOR.0.saturating_add(copied.0));
+        if wanted > *available {
+            let (at, available) = (at.clone(), *available);
+            report.errors.push(PlanError::DiskShort { wanted, available, at });
+        }
+    }
+    report
+}

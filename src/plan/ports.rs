@@ -1,0 +1,196 @@
+//! Port rules → settled forwards: what was picked before is kept, `auto` picks the lowest port of
+//! the pool that nobody has.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::model::network::{HostPort, PortForward, PortPool, PortRule, Protocol};
+use crate::model::source::Sourced;
+
+use super::error::PlanError;
+
+/// A host port that is not to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenPort {
+    /// The host address that it is taken on.
+    pub bind: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// Who has it.
+    pub by: Holder,
+}
+
+/// Who has a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Another project of vagrantp's, running or not.
+    Project {
+        /// Its INFRA_ID.
+        id: String,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// A process of the host.
+    Process {
+        /// Its name.
+        name: String,
+        /// Its pid.
+        pid: u32,
+    },
+    /// Somebody whom this user may not see.
+    Unknown,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Project { id, path } => write!(f, "the project `{id}` ({})", path.display()),
+            Holder::Process { name, pid } => write!(f, "the process `{name}` (pid {pid})"),
+            Holder::Unknown => f.write_str("another program"),
+        }
+    }
+}
+
+/// The rules as far as they can be settled from what the instance has already: the forwards, or
+/// none where a rule would need a look at the host.
+#[must_use]
+pub fn settled_already(
+    rules: &[Sourced<PortRule>],
+    has: &[PortForward],
+) -> Option<Vec<PortForward>> {
+    rules.iter().map(|rule| kept(&rule.value, has)).collect()
+}
+
+/// Settles every rule.
+///
+/// `has` are the forwards of the project's own instance, which are no conflict for itself and
+/// which `auto` keeps. `taken` is what everybody else has.
+///
+/// # Errors
+/// All fixed ports that are taken, and all `auto`s that find the pool empty, at once.
+pub fn settle(
+    rules: &[Sourced<PortRule>],
+    pool: PortPool,
+    has: &[PortForward],
+    taken: &[TakenPort],
+) -> Result<Vec<PortForward>, Vec<PlanError>> {
+    let mut settled: Vec<PortForward> = Vec::new();
+    let mut errors = Vec::new();
+    let holder = |forward: &PortForward| {
+        taken.iter().find(|t| forward.collides_with(t.bind, t.port, t.protocol))
+    };
+    // Fixed ports and kept picks come first, so that a new pick cannot take one of them.
+    let mut open = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        match kept(&rule.value, has).filter(|forward| !forward.auto || holder(forward).is_none()) {
+            Some(forward) => {
+                if let Some(taken) = holder(&forward) {
+                    errors.push(PlanError::PortTaken {
+                        port: forward.host,
+                        bind: forward.bind,
+                        guest: forward.guest,
+                        holder: taken.by.to_string(),
+                        place: rule.place().cloned(),
+                    });
+                }
+                settled.push(forward);
+                open.push(None);
+            }
+            None => open.push(Some(index)),
+        }
+    }
+    let mut picks = Vec::new();
+    for rule in open.into_iter().flatten().map(|index| &rules[index]) {
+        let candidate = |host| PortForward {
+            bind: rule.value.bind,
+            host,
+            guest: rule.value.guest,
+            protocol: rule.value.protocol,
+            auto: true,
+        };
+        let free = (pool.first..=pool.last).map(candidate).find(|forward| {
+            holder(forward).is_none()
+                && !settled
+                    .iter()
+                    .chain(&picks)
+                    .any(|own| own.collides_with(forward.bind, forward.host, forward.protocol))
+        });
+        match free {
+            Some(forward) => picks.push(forward),
+            None => errors.push(PlanError::PortPoolEmpty {
+                pool: pool.to_string(),
+                place: rule.place().cloned(),
+            }),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    settled.extend(picks);
+    settled.sort();
+    Ok(settled)
+}
+
+/// The forward that a rule already has: its own fixed port, or the pick of an earlier time.
+fn kept(rule: &PortRule, has: &[PortForward]) -> Option<PortForward> {
+    let PortRule { bind, guest, protocol, host } = *rule;
+    match host {
+        HostPort::Fixed(host) => Some(PortForward { bind, host, guest, protocol, auto: false }),
+        HostPort::Auto => has
+            .iter()
+            .find(|own| own.auto && (own.bind, own.guest, own.protocol) == (bind, guest, protocol))
+            .copied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::network::DEFAULT_BIND;
+
+    fn rule(host: HostPort, guest: u16) -> Sourced<PortRule> {
+        Sourced::default_of(PortRule { bind: DEFAULT_BIND, host, guest, protocol: Protocol::Tcp })
+    }
+
+    fn taken(port: u16) -> TakenPort {
+        TakenPort { bind: DEFAULT_BIND, port, protocol: Protocol::Tcp, by: Holder::Unknown }
+    }
+
+    fn hosts(settled: Result<Vec<PortForward>, Vec<PlanError>>) -> Vec<u16> {
+        settled.expect("settles").iter().map(|forward| forward.host).collect()
+    }
+
+    const POOL: PortPool = PortPool { first: 8100, last: 8103 };
+
+    #[test]
+    fn auto_picks_the_lowest_port_that_nobody_has() {
+        let rules =
+            [rule(HostPort::Auto, 80), rule(HostPort::Fixed(8101), 81), rule(HostPort::Auto, 82)];
+        assert_eq!(hosts(settle(&rules, POOL, &[], &[taken(8100)])), [8101, 8102, 8103]);
+    }
+
+    #[test]
+    fn a_pick_is_kept_and_given_up_only_where_someone_else_has_it() {
+        let rules = [rule(HostPort::Auto, 80)];
+        let has = settle(&rules, POOL, &[], &[taken(8100)]).expect("settles");
+        assert_eq!(hosts(settle(&rules, POOL, &has, &[])), [8101]);
+        assert_eq!(settled_already(&rules, &has), Some(has.clone()));
+        assert_eq!(hosts(settle(&rules, POOL, &has, &[taken(8101)])), [8100]);
+    }
+
+    #[test]
+    fn every_conflict_is_named_at_once() {
+        let rules = [
+            rule(HostPort::Fixed(80), 80),
+            rule(HostPort::Fixed(81), 81),
+            rule(HostPort::Auto, 82),
+        ];
+        let everything: Vec<_> = [80, 81, 8100, 8101, 8102, 8103].into_iter().map(taken).collect();
+        let errors = settle(&rules, POOL, &[], &everything).expect_err("conflicts");
+        assert_eq!(errors.len(), 3);
+        assert_eq!(settled_already(&rules, &[]), None);
+    }
+}

@@ -1,0 +1,564 @@
+//! Goal and observed → ordered actions. The one place where every state meets every verb.
+
+use std::time::Duration;
+
+use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
+use crate::model::desired::Desired;
+use crate::model::id::Identity;
+use crate::model::image::ImageSource;
+use crate::model::network::{NetworkMode, PortForward};
+use crate::model::observed::{Instance, Observed, Power};
+use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
+use crate::model::stamp::{Asked, Stamp};
+
+use super::action::{Action, Fetch, StopMode, Target, Volumes};
+use super::diff::{Change, diff};
+use super::error::PlanError;
+use super::{Cause, Plan, Step};
+
+/// Consent to lose what a recreate loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recreate {
+    /// Only where the `.env` asks for something that cannot be had otherwise.
+    WhereNeeded,
+    /// In any case: `up --recreate`.
+    Always,
+}
+
+/// What `up` is asked to reach.
+#[derive(Clone, Debug)]
+pub struct RunningGoal<'a> {
+    /// The wish.
+    pub desired: &'a Desired,
+    /// The wish's ports, settled.
+    pub ports: &'a [PortForward],
+    /// Whether to start from the image again.
+    pub recreate: Recreate,
+    /// Whether to fetch the image although it is there.
+    pub fetch: Fetch,
+    /// Whether it is started, or only made.
+    pub start: bool,
+    /// Whether an instance from this directory's former place stands in the way.
+    pub twin: Twin,
+    /// The time, for the stamp (RFC 3339).
+    pub now: &'a str,
+}
+
+/// What to do about an instance that was made when the project lay elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twin {
+    /// Refuse, and say how to adopt it.
+    Refuse,
+    /// Make another beside it: `up --new`.
+    Allow,
+    /// Take it over: `adopt`.
+    Adopt,
+}
+
+impl Target {
+    /// The target that an observed instance is.
+    #[must_use]
+    pub fn of(instance: &Instance) -> Self {
+        Target {
+            name: instance.name.clone(),
+            id: Some(instance.id.clone()),
+            uuid: instance.stamp.uuid,
+            generation: instance.stamp.generation,
+        }
+    }
+}
+
+/// The way to a running instance (or, without `start`, to an existing one) that is as desired.
+///
+/// # Errors
+/// What cannot be done here, or would touch what is not ours.
+pub fn to_running(
+    goal: &RunningGoal<'_>,
+    observed: &Observed,
+    capabilities: &Capabilities,
+) -> Result<Plan, Vec<PlanError>> {
+    let desired = goal.desired;
+    let mut errors = refusals(desired, capabilities);
+    let name = match instance_name(desired, observed) {
+        Ok(name) => name,
+        Err(error) => {
+            errors.push(error);
+            desired.identity.id.to_string()
+        }
+    };
+    if let Some(error) = network_refusal(desired, observed) {
+        errors.push(error);
+    }
+    let adopted = match (&observed.moved, goal.twin) {
+        (Some(moved), Twin::Refuse) if observed.instance().is_none() => {
+            errors.push(PlanError::Moved {
+                name: moved.name.clone(),
+                from: moved.stamp.project.clone(),
+            });
+            None
+        }
+        (None, Twin::Adopt) => {
+            errors.push(PlanError::NothingToAdopt);
+            None
+        }
+        (moved, Twin::Adopt) => moved.as_ref(),
+        _ => None,
+    };
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut builder = Builder { goal, observed, name, steps: Vec::new() };
+    for leftover in observed.leftovers() {
+        builder.remove_leftover(leftover);
+    }
+    match (observed.instance(), adopted) {
+        (None, Some(moved)) => builder.adopt(moved),
+        (None, None) => builder.make(),
+        (Some(instance), _) => {
+            let changes =
+                diff(desired, goal.ports, &builder.name, instance, &observed.engine, capabilities);
+            builder.mend(instance, &changes)?;
+        }
+    }
+    Ok(Plan { steps: builder.steps, ..Plan::default() })
+}
+
+/// The way to a stopped instance.
+///
+/// # Errors
+/// [`PlanError::NotFound`] where there is none.
+pub fn to_stopped(observed: &Observed, mode: StopMode) -> Result<Plan, PlanError> {
+    if observed.instances.is_empty() {
+        return Err(PlanError::NotFound);
+    }
+    let steps = observed
+        .instances
+        .iter()
+        .filter(|instance| !at_rest(instance.state))
+        .map(|instance| stop(instance, mode, Cause::asked()))
+        .collect();
+    Ok(Plan { steps, ..Plan::default() })
+}
+
+/// The way to nothing: every object of the project's goes, the network and saved files included.
+#[must_use]
+pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Plan {
+    let mut steps = Vec::new();
+    for instance in &observed.instances {
+        if !at_rest(instance.state) {
+            steps.push(stop(instance, mode, Cause::asked()));
+        }
+        steps.push(Step {
+            action: Action::Remove { target: Target::of(instance), volumes: Volumes::Remove },
+            cost: Cost::Destroy,
+            cause: Cause::asked(),
+        });
+    }
+    for image in &observed.saved_images {
+        steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
+    }
+    if let Some(network) = observed.network.as_ref().filter(|network| network.ours) {
+        steps.push(Step::free(
+            Action::RemoveNetwork { name: network.name.clone(), uuid: identity.uuid },
+            Cause::asked(),
+        ));
+    }
+    Plan { steps, ..Plan::default() }
+}
+
+/// Whether there is nothing left to stop.
+fn at_rest(state: Power) -> bool {
+    match state {
+        Power::Created | Power::Stopped | Power::Removing => true,
+        Power::Running | Power::Paused | Power::Stopping | Power::Unknown => false,
+    }
+}
+
+fn stop(instance: &Instance, mode: StopMode, cause: Cause) -> Step {
+    Step::free(Action::Stop { target: Target::of(instance), mode }, cause)
+}
+
+/// What the provider cannot do, found before anything is touched.
+fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<PlanError> {
+    let provider = desired.identity.provider;
+    let mut errors = Vec::new();
+    let mut refuse = |key, what: &str, help: &str, place: Option<&crate::model::source::Place>| {
+        errors.push(PlanError::Unsupported {
+            provider,
+            key,
+            what: what.to_owned(),
+            help: help.to_owned(),
+            place: place.cloned(),
+        });
+    };
+    if desired.network.mode.value == NetworkMode::Bridge && !capabilities.bridge {
+        refuse(
+            "NETWORK_MODE",
+            "join a bridge of the host's",
+            "use NETWORK_MODE=default and forward what is needed with PORTS",
+            desired.network.mode.place(),
+        );
+    }
+    if desired.autostart.value && !capabilities.autostart {
+        refuse(
+            "AUTOSTART",
+            "start the instance with the host",
+            "set AUTOSTART=false, and call `vagrantp up` when the host has started",
+            desired.autostart.place(),
+        );
+    }
+    let (kind, what) = match &desired.image.value {
+        ImageSource::Registry(_) => (ImageKind::Registry, "use a registry reference"),
+        ImageSource::Rootfs(_) => (ImageKind::Rootfs, "use a tarball of a root file system"),
+        ImageSource::OciArchive(_) => (ImageKind::OciArchive, "use an OCI archive"),
+        ImageSource::Containerfile(_) => (ImageKind::Containerfile, "build a Containerfile"),
+        ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => {
+            (ImageKind::Disk, "use a disk image")
+        }
+    };
+    if !capabilities.images.contains(&kind) {
+        refuse(
+            "IMAGE",
+            what,
+            "give a registry reference or a tarball of a root file system",
+            desired.image.place(),
+        );
+    }
+    errors
+}
+
+/// The name that the instance gets: INFRA_ID, or the fallback where a stranger has a name that
+/// nobody chose.
+fn instance_name(desired: &Desired, observed: &Observed) -> Result<String, PlanError> {
+    let identity = &desired.identity;
+    let Some(stranger) = &observed.stranger else { return Ok(identity.id.to_string()) };
+    if !identity.id_is_explicit {
+        return Ok(identity.fallback_name());
+    }
+    let owner = match &stranger.stamp {
+        Some(stamp) if stamp.uid == identity.uid => {
+            format!("the project in {}", stamp.project.display())
+        }
+        Some(stamp) => format!("another user's project (uid {})", stamp.uid),
+        None => "something that vagrantp did not make".to_owned(),
+    };
+    Err(PlanError::NameTaken {
+        name: stranger.name.clone(),
+        owner,
+        place: desired.id_origin.place().cloned(),
+    })
+}
+
+fn network_refusal(desired: &Desired, observed: &Observed) -> Option<PlanError> {
+    let network = observed.network.as_ref()?;
+    if !network.ours {
+        return Some(PlanError::NetworkTaken { name: network.name.clone() });
+    }
+    let wanted = desired.network.address.as_ref()?;
+    let subnet = network.subnet.filter(|subnet| !subnet.contains(&wanted.value.address))?;
+    Some(PlanError::AddressElsewhere {
+        address: wanted.value.address,
+        network: subnet.to_string(),
+        place: wanted.place().cloned(),
+    })
+}
+
+struct Builder<'a> {
+    goal: &'a RunningGoal<'a>,
+    observed: &'a Observed,
+    name: String,
+    steps: Vec<Step>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, action: Action, cost: Cost, cause: Cause) {
+        self.steps.push(Step { action, cost, cause });
+    }
+
+    fn free(&mut self, action: Action, cause: Cause) {
+        self.steps.push(Step::free(action, cause));
+    }
+
+    /// A crash in the middle of a replacement left two: this is the one that lost.
+    fn remove_leftover(&mut self, leftover: &Instance) {
+        let cause = Cause::found("a replacement that was interrupted");
+        if !at_rest(leftover.state) {
+            self.steps.push(stop(leftover, StopMode::Kill, cause.clone()));
+        }
+        let target = Target::of(leftover);
+        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause);
+    }
+
+    fn fetch_image(&mut self, cause: &Cause) {
+        let image = &self.goal.desired.image;
+        if self.observed.image.is_none() || self.goal.fetch == Fetch::Always {
+            let (image, fetch) = (image.value.clone(), self.goal.fetch);
+            self.free(Action::FetchImage { image, fetch }, cause.clone());
+        }
+    }
+
+    fn create_network(&mut self) {
+        let desired = self.goal.desired;
+        if self.observed.network.is_some() {
+            return;
+        }
+        let address = desired.network.address.as_ref().map(|address| address.value);
+        let network = NetworkSpec {
+            name: desired.identity.network_name(),
+            subnet: address.and_then(|address| address.network(24)),
+            gateway: desired.network.gateway.as_ref().map(|gateway| gateway.value),
+            dns: desired.network.dns.iter().map(|server| server.value).collect(),
+            uuid: desired.identity.uuid,
+            uid: desired.identity.uid,
+        };
+        let cause = match &desired.network.address {
+            Some(address) => Cause::key("IP_ADDRESS", address.place(), "no network", address.value),
+            None => Cause::found("no network of the project's"),
+        };
+        self.free(Action::CreateNetwork { network }, cause);
+    }
+
+    fn spec(&self, image: BaseImage, generation: u32, created_at: &str) -> InstanceSpec {
+        let desired = self.goal.desired;
+        let identity = &desired.identity;
+        let mounts: Vec<_> = desired.mounts.iter().map(|mount| mount.value.clone()).collect();
+        let address = desired.network.address.as_ref().map(|address| address.value.address);
+        let stamp = Stamp {
+            schema: Stamp::SCHEMA,
+            uuid: identity.uuid,
+            uid: identity.uid,
+            project: identity.project.path.clone(),
+            device: identity.project.device,
+            inode: identity.project.inode,
+            infra_type: identity.infra_type,
+            provider: identity.provider,
+            infra_id: identity.id.clone(),
+            generation,
+            created_at: created_at.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            asked: Asked {
+                image: desired.image.value.clone(),
+                image_id: self.observed.image.as_ref().map(|image| image.id.clone()),
+                memory: desired.memory.value,
+                cpus: desired.cpus.value,
+                command: desired.command.value.clone(),
+                ports: self.goal.ports.to_vec(),
+                mounts: mounts.clone(),
+                address,
+            },
+        };
+        InstanceSpec {
+            name: self.name.clone(),
+            hostname: identity.id.to_string(),
+            image,
+            memory: desired.memory.value,
+            cpus: desired.cpus.value,
+            command: desired.command.value.clone(),
+            network: identity.network_name(),
+            address,
+            ports: self.goal.ports.to_vec(),
+            mounts,
+            autostart: desired.autostart.value,
+            volumes_from: None,
+            stamp,
+        }
+    }
+
+    fn target_of(&self, spec: &InstanceSpec) -> Target {
+        Target {
+            name: spec.name.clone(),
+            id: None,
+            uuid: spec.stamp.uuid,
+            generation: spec.stamp.generation,
+        }
+    }
+
+    fn create(&mut self, spec: InstanceSpec, cost: Cost, cause: &Cause, start: bool) {
+        let target = self.target_of(&spec);
+        self.push(Action::Create { spec: Box::new(spec) }, cost, cause.clone());
+        if start {
+            self.free(Action::Start { target }, cause.clone());
+        }
+    }
+
+    /// There is nothing yet.
+    fn make(&mut self) {
+        let cause = Cause::found("no instance of the project's");
+        self.fetch_image(&cause);
+        self.create_network();
+        let image = BaseImage::Source(self.goal.desired.image.value.clone());
+        let spec = self.spec(image, 1, self.goal.now);
+        self.create(spec, Cost::None, &cause, self.goal.start);
+    }
+
+    /// There is one: as cheaply as can be, to what is wanted.
+    fn mend(&mut self, instance: &Instance, changes: &[Change]) -> Result<(), Vec<PlanError>> {
+        if instance.state == Power::Unknown {
+            return Err(vec![PlanError::UnknownState { found: instance.state }]);
+        }
+        let refused: Vec<_> = changes
+            .iter()
+            .filter(|change| change.cost == Cost::Refused)
+            .map(|change| PlanError::Unsupported {
+                provider: self.goal.desired.identity.provider,
+                key: change.field.key(),
+                what: format!("change from {} to {}", change.found, change.wanted),
+                help: "set it back, or `vagrantp rm` and `vagrantp up`".to_owned(),
+                place: change.place.clone(),
+            })
+            .collect();
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let dearest = changes.iter().map(|change| change.cost).max().unwrap_or(Cost::None);
+        if self.goal.recreate == Recreate::Always {
+            self.recreate(instance, Cause::option("--recreate"));
+        } else if dearest == Cost::Recreate {
+            self.recreate(instance, Cause::of_changes(changes, Cost::Recreate));
+        } else if matches!(dearest, Cost::Replace | Cost::Restart) {
+            self.replace(instance, changes);
+        } else {
+            self.change_live(instance, changes);
+        }
+        Ok(())
+    }
+
+    fn change_live(&mut self, instance: &Instance, changes: &[Change]) {
+        self.create_network();
+        let mut target = Target::of(instance);
+        for change in changes {
+            let cause = Cause::of_changes(std::slice::from_ref(change), change.cost);
+            match change.field {
+                Field::Name => {
+                    let to = self.name.clone();
+                    self.push(
+                        Action::Rename { target: target.clone(), to: to.clone() },
+                        Cost::Live,
+                        cause,
+                    );
+                    target.name = to;
+                }
+                Field::Address => {
+                    let address = self.goal.desired.network.address.as_ref();
+                    let action = Action::ChangeAddress {
+                        target: target.clone(),
+                        network: self.goal.desired.identity.network_name(),
+                        address: address.map(|address| address.value.address),
+                    };
+                    self.push(action, Cost::Live, cause);
+                }
+                Field::Autostart => {
+                    let autostart = self.goal.desired.autostart.value;
+                    let action = Action::SetAutostart { target: target.clone(), autostart };
+                    self.push(action, Cost::Live, cause);
+                }
+                // No provider of today's changes these live; the capabilities say so.
+                Field::Memory
+                | Field::Cpus
+                | Field::Ports
+                | Field::Mounts
+                | Field::Command
+                | Field::Image
+                | Field::Network => {}
+            }
+        }
+        if self.goal.start {
+            self.bring_up(instance, target);
+        }
+    }
+
+    /// Every state that is not running, and the way to running.
+    fn bring_up(&mut self, instance: &Instance, target: Target) {
+        match instance.state {
+            Power::Running => {}
+            Power::Paused => self.free(Action::Resume { target }, Cause::found("it is suspended")),
+            Power::Created => {
+                self.free(Action::Start { target }, Cause::found("it was never started"));
+            }
+            Power::Stopped => self.free(Action::Start { target }, Cause::found("it is stopped")),
+            Power::Stopping | Power::Removing | Power::Unknown => {
+                let cause = Cause::found("it is on its way down");
+                self.steps.push(stop(instance, self.grace(), cause.clone()));
+                self.free(Action::Start { target }, cause);
+            }
+        }
+    }
+
+    fn grace(&self) -> StopMode {
+        StopMode::Graceful { grace: self.goal.desired.stop_timeout.value.duration() }
+    }
+
+    /// Made again around its files.
+    fn replace(&mut self, instance: &Instance, changes: &[Change]) {
+        let cause = Cause::of_changes(changes, Cost::Replace);
+        let uuid = self.goal.desired.identity.uuid;
+        self.create_network();
+        self.replace_with(instance, uuid, cause);
+    }
+
+    /// The object of another path's project, made again as this one's.
+    fn adopt(&mut self, moved: &Instance) {
+        let cause = Cause::found("an instance of this directory's, made at another path");
+        let former = moved.stamp.uuid;
+        self.create_network();
+        self.replace_with(moved, self.goal.desired.identity.uuid, cause.clone());
+        let network = Identity { uuid: former, ..self.goal.desired.identity.clone() };
+        let name = network.network_name();
+        self.free(Action::RemoveNetwork { name, uuid: former }, cause);
+    }
+
+    fn replace_with(&mut self, old: &Instance, uuid: crate::model::id::InstanceUuid, cause: Cause) {
+        let was_up = old.state.is_up();
+        let cost = if was_up { Cost::Replace } else { Cost::None };
+        let mut target = Target::of(old);
+        if !at_rest(old.state) {
+            let action = Action::Stop { target: target.clone(), mode: self.grace() };
+            self.push(action, cost, cause.clone());
+        }
+        let generation = old.stamp.generation.saturating_add(1);
+        let image = format!("localhost/vagrantp/{uuid}:{generation}");
+        let save = Action::SaveFiles { target: target.clone(), image: image.clone() };
+        self.push(save, cost, cause.clone());
+        let aside = format!("{}-replaced-{}", old.name, old.stamp.generation);
+        self.free(Action::Rename { target: target.clone(), to: aside.clone() }, cause.clone());
+        target.name = aside;
+        let mut spec =
+            self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);
+        // What the files came from stays what it was, so that IMAGE is compared with the truth.
+        spec.stamp.asked.image_id = old.stamp.asked.image_id.clone();
+        spec.volumes_from = Some(old.id.clone());
+        let start = self.goal.start || old.state == Power::Running;
+        self.create(spec, cost, &cause, start);
+        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
+        for former in self.observed.saved_images.iter().filter(|saved| **saved != image) {
+            self.free(Action::RemoveImage { image: former.clone() }, cause.clone());
+        }
+    }
+
+    /// From the image again; what was written since is lost.
+    fn recreate(&mut self, instance: &Instance, cause: Cause) {
+        let was_up = instance.state == Power::Running;
+        self.fetch_image(&cause);
+        self.create_network();
+        if !at_rest(instance.state) {
+            let action = Action::Stop { target: Target::of(instance), mode: self.grace() };
+            self.push(action, Cost::Recreate, cause.clone());
+        }
+        let target = Target::of(instance);
+        let remove = Action::Remove { target, volumes: Volumes::Remove };
+        self.push(remove, Cost::Recreate, cause.clone());
+        let image = BaseImage::Source(self.goal.desired.image.value.clone());
+        let generation = instance.stamp.generation.saturating_add(1);
+        let spec = self.spec(image, generation, self.goal.now);
+        self.create(spec, Cost::None, &cause, self.goal.start || was_up);
+        for former in self.observed.saved_images.clone() {
+            self.free(Action::RemoveImage { image: former }, cause.clone());
+        }
+    }
+}
+
+/// How `stop` and `rm` stop: killed with `--force`, else asked first.
+#[must_use]
+pub fn stop_mode(force: bool, grace: Duration) -> StopMode {
+    if force { StopMode::Kill } else { StopMode::Graceful { grace } }
+}
