@@ -11,8 +11,10 @@
 //! reading at [`model`], then [`plan`], then [`provider`]; `docs/architecture.md` follows one
 //! `.env` through all of it.
 
+pub mod apply;
 pub mod event;
 pub mod exit;
 pub mod model;
 pub mod plan;
 pub mod provider;
+pub mod store;

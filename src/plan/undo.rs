@@ -2,6 +2,7 @@
 
 use crate::model::spec::InstanceSpec;
 
+use super::Plan;
 use super::action::{Action, StopMode, Target, Volumes};
 
 /// The action that takes `action` back; none where there is nothing to take back, or where it
@@ -39,28 +40,31 @@ pub fn inverse(action: &Action) -> Option<Action> {
     }
 }
 
-/// The actions that take the done ones back, the last one first. Once an instance of the plan's
-/// has been started there is no way back: what remains is for the next `up`.
+/// The actions that take a plan back that failed at the step `failed`, the last one first, the
+/// failed step's own inverse in front: it may have been done half-way.
+///
+/// Only a plan that was to make an instance is taken back: a `stop` that failed must not start what
+/// it could not stop. Once the new instance was started, or an old one removed, there is no way
+/// back: what remains is for the next `up`.
 #[must_use]
-pub fn way_back<'a>(done: impl IntoIterator<Item = &'a Action>) -> Vec<Action> {
+pub fn way_back_from(plan: &Plan, failed: usize) -> Vec<Action> {
+    let made_here = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Create { spec } => Some(created(spec)),
+        _ => None,
+    });
+    let Some(made_here) = made_here else { return Vec::new() };
     let mut way = Vec::new();
-    let mut made_here: Option<Target> = None;
-    for action in done {
-        match action {
-            Action::Create { spec } => made_here = Some(created(spec)),
-            Action::Start { target } if made_here.as_ref() == Some(target) => {
-                way.clear();
-                continue;
-            }
-            // What was there and has been removed cannot come back: going back from here would
-            // leave less than going on.
-            Action::Remove { .. } => {
-                way.clear();
-                continue;
-            }
-            _ => {}
+    for (index, step) in plan.steps.iter().enumerate().take(failed + 1) {
+        let ends_the_way = match &step.action {
+            Action::Start { target } => *target == made_here,
+            Action::Remove { .. } => true,
+            _ => false,
+        };
+        if ends_the_way && index < failed {
+            way.clear();
+        } else {
+            way.extend(inverse(&step.action));
         }
-        way.extend(inverse(action));
     }
     way.reverse();
     way

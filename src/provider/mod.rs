@@ -17,6 +17,7 @@ use crate::model::spec::InstanceSpec;
 use crate::plan::action::{Action, Outcome};
 
 pub mod error;
+pub mod memory;
 
 pub use error::ProviderError;
 

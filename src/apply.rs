@@ -1,0 +1,188 @@
+//! Runs a plan against a provider: one step after the other, each written down first.
+//!
+//! A step that fails before the plan's instance is up takes back what was done before it, so that
+//! nothing half-made stays. A signal lets the step under way finish and ends there: the next `up`
+//! goes on from what it finds.
+
+use std::time::{Duration, Instant};
+
+use miette::Diagnostic;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::event::{Event, Listener};
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+use crate::plan::Plan;
+use crate::plan::action::{Action, Outcome};
+use crate::plan::describe::says;
+use crate::plan::undo::way_back_from;
+use crate::provider::{Provider, ProviderError};
+use crate::store::StoreError;
+use crate::store::journal::{Journal, StepEntry, StepProgress};
+
+/// How long a step under way is waited for after the first signal.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a plan was not carried out.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ApplyError {
+    /// The world changed between the plan and the step; plan again.
+    #[error("the instance changed while `{step}` was about to run: {found}")]
+    #[diagnostic(
+        code(vagrantp::apply::stale),
+        help("call the same command again: it looks again and goes on from there")
+    )]
+    Stale {
+        /// What was about to be done.
+        step: String,
+        /// What was found instead.
+        found: String,
+    },
+    /// A signal came.
+    #[error("interrupted: {done} of {of} steps are done{under_way}")]
+    #[diagnostic(
+        code(vagrantp::apply::interrupted),
+        help("`vagrantp up` goes on from here, `vagrantp rm` clears it away")
+    )]
+    Interrupted {
+        /// The signal's number.
+        signal: i32,
+        /// How many steps are done.
+        done: usize,
+        /// Of how many.
+        of: usize,
+        /// What was under way and could not be waited for.
+        under_way: String,
+    },
+    /// The provider said no. It becomes a problem by itself, with its own code and help.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The journal cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ApplyError> for Problem {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Provider(error) => error.into(),
+            ApplyError::Store(error) => error.into(),
+            ApplyError::Stale { .. } => Problem::new(Code::InvalidState, error),
+            ApplyError::Interrupted { signal, .. } => {
+                Problem::new(Code::Interrupted, error).with("signal", signal)
+            }
+        }
+    }
+}
+
+/// The plan's steps as the journal holds them.
+#[must_use]
+pub fn journal_steps(plan: &Plan) -> Vec<StepEntry> {
+    let entry = |action: &Action| StepEntry {
+        action: action.name().to_owned(),
+        says: says(action),
+        progress: StepProgress::Pending,
+    };
+    plan.steps.iter().map(|step| entry(&step.action)).collect()
+}
+
+/// Carries a plan out. `signal` holds the number of a signal that came, or 0.
+///
+/// # Errors
+/// The first step that could not be done; what was done before it has been taken back where that
+/// was possible.
+pub async fn apply(
+    plan: &Plan,
+    provider: &dyn Provider,
+    journal: &mut Journal,
+    listener: &dyn Listener,
+    signal: &mut watch::Receiver<i32>,
+) -> Result<(), ApplyError> {
+    let of = plan.steps.len();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let number = index + 1;
+        let action = step.action.name();
+        let interrupted =
+            |signal, under_way| ApplyError::Interrupted { signal, done: index, of, under_way };
+        let came = *signal.borrow();
+        if came != 0 {
+            return Err(interrupted(came, String::new()));
+        }
+        journal.mark(index, StepProgress::Begun)?;
+        let sentence = says(&step.action);
+        listener.hear(&Event::StepStarted {
+            number,
+            of,
+            action: action.to_owned(),
+            says: sentence.clone(),
+        });
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            outcome = provider.execute(&step.action, listener) => outcome,
+            came = overdue(signal, &step.action) => {
+                return Err(interrupted(came, format!(", and this was under way: {sentence}")));
+            }
+        };
+        let mut already = false;
+        let error = match outcome {
+            Ok(Outcome::Done) => None,
+            Ok(Outcome::AlreadyDone) => {
+                already = true;
+                None
+            }
+            Ok(Outcome::Stale { found }) => Some(ApplyError::Stale { step: sentence, found }),
+            Err(error) => {
+                listener.hear(&Event::StepFailed {
+                    number,
+                    action: action.to_owned(),
+                    code: error.code().to_string(),
+                    message: error.to_string(),
+                });
+                take_back(plan, index, provider, listener).await;
+                journal.mark(index, StepProgress::Failed)?;
+                return Err(error.into());
+            }
+        };
+        if let Some(error) = error {
+            take_back(plan, index, provider, listener).await;
+            journal.mark(index, StepProgress::Failed)?;
+            return Err(error);
+        }
+        journal.mark(index, StepProgress::Done)?;
+        listener.hear(&Event::StepDone {
+            number,
+            action: action.to_owned(),
+            milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            already,
+        });
+    }
+    Ok(())
+}
+
+/// Ends when a signal came and the step had its time to finish. A download is not waited for: it
+/// leaves nothing behind that matters.
+async fn overdue(signal: &mut watch::Receiver<i32>, action: &Action) -> i32 {
+    let came = match signal.wait_for(|number| *number != 0).await {
+        Ok(number) => *number,
+        // Nobody can send a signal any more: the step has all the time that it needs.
+        Err(_) => std::future::pending().await,
+    };
+    if !matches!(action, Action::FetchImage { .. }) {
+        tokio::time::sleep(FINISH_WITHIN).await;
+    }
+    came
+}
+
+/// Takes back what a plan did that was to make an instance and failed at step `failed`. What cannot
+/// be taken back is found by the next call.
+async fn take_back(plan: &Plan, failed: usize, provider: &dyn Provider, listener: &dyn Listener) {
+    for action in way_back_from(plan, failed) {
+        if let Err(error) = provider.execute(&action, listener).await {
+            let message = format!("this could not be taken back: {} ({error})", says(&action));
+            listener.hear(&Event::Warning { message });
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! An in-memory provider: the fake of the tests, and the room to read first.
+//!
+//! It keeps the whole contract of [`Provider`] without a single call to the outside.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use crate::event::Listener;
+use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
+use crate::model::code::Code;
+use crate::model::id::ProviderKind;
+use crate::model::image::ImageSource;
+use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power, Stranger};
+use crate::model::shell::ShellRequest;
+use crate::model::spec::{BaseImage, InstanceSpec};
+use crate::plan::action::{Action, Outcome, Target};
+
+use super::{Provider, ProviderError, Query, ShellIo};
+
+/// The world of one test: instances, networks and images, and faults to come.
+#[derive(Default)]
+pub struct Memory {
+    world: Mutex<World>,
+}
+
+/// What is in it.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// The instances, whoever's they are.
+    pub instances: Vec<Instance>,
+    /// Names that are held by something without a stamp.
+    pub strangers: Vec<String>,
+    /// The networks, with the uuid that owns each.
+    pub networks: Vec<(ObservedNetwork, crate::model::id::InstanceUuid)>,
+    /// The images on the host.
+    pub images: Vec<ImageSource>,
+    /// The saved files of replaced instances.
+    pub saved: Vec<String>,
+    /// The name of the action that fails next, once.
+    pub fail_next: Option<&'static str>,
+    /// How many instances were ever made.
+    pub made: usize,
+}
+
+impl Memory {
+    /// A world to start from.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Memory { world: Mutex::new(world) }
+    }
+
+    /// Looks at the world, or changes it behind everybody's back.
+    pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        look(&mut world)
+    }
+}
+
+/// The costs of the in-memory provider: those of a container engine.
+#[must_use]
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        costs: vec![
+            (Field::Name, Cost::Live),
+            (Field::Memory, Cost::Replace),
+            (Field::Cpus, Cost::Replace),
+            (Field::Ports, Cost::Replace),
+            (Field::Mounts, Cost::Replace),
+            (Field::Command, Cost::Replace),
+            (Field::Image, Cost::Recreate),
+            (Field::Address, Cost::Live),
+            (Field::Network, Cost::Replace),
+            (Field::Autostart, Cost::Live),
+        ],
+        bridge: false,
+        suspend: true,
+        autostart: true,
+        images: vec![ImageKind::Registry, ImageKind::Rootfs],
+    }
+}
+
+#[async_trait]
+impl Provider for Memory {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Memory
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    async fn observe(&self, query: &Query<'_>) -> Result<Observed, ProviderError> {
+        let identity = query.identity;
+        self.with(|world| {
+            let ours = |instance: &&Instance| instance.stamp.uuid == identity.uuid;
+            let name = identity.id.as_str();
+            let stranger = world
+                .instances
+                .iter()
+                .find(|instance| instance.name == name && !ours(instance))
+                .map(|instance| Stranger {
+                    name: instance.name.clone(),
+                    stamp: Some(instance.stamp.clone()),
+                })
+                .or_else(|| {
+                    let held = world.strangers.iter().any(|held| held == name);
+                    held.then(|| Stranger { name: name.to_owned(), stamp: None })
+                });
+            let directory = (identity.project.device, identity.project.inode);
+            let moved = world.instances.iter().find(|instance| {
+                !ours(instance)
+                    && instance.stamp.uid == identity.uid
+                    && (instance.stamp.device, instance.stamp.inode) == directory
+            });
+            let network =
+                world.networks.iter().find(|(network, _)| network.name == identity.network_name());
+            let image = query.image.filter(|image| world.images.contains(image));
+            Ok(Observed {
+                instances: world.instances.iter().filter(ours).cloned().collect(),
+                stranger,
+                moved: moved.cloned(),
+                network: network.map(|(network, owner)| ObservedNetwork {
+                    ours: *owner == identity.uuid,
+                    ..network.clone()
+                }),
+                image: image
+                    .map(|image| ObservedImage { id: image.to_string(), architecture: None }),
+                saved_images: world
+                    .saved
+                    .iter()
+                    .filter(|saved| saved.contains(&identity.uuid.to_string()))
+                    .cloned()
+                    .collect(),
+                engine: Default::default(),
+            })
+        })
+    }
+
+    async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        Ok(self.with(|world| world.instances.clone()))
+    }
+
+    async fn execute(
+        &self,
+        action: &Action,
+        _listener: &dyn Listener,
+    ) -> Result<Outcome, ProviderError> {
+        self.with(|world| {
+            if world.fail_next == Some(action.name()) {
+                world.fail_next = None;
+                return Err(refused(action.name(), "the test asked for it"));
+            }
+            world.execute(action)
+        })
+    }
+
+    fn render(&self, spec: &InstanceSpec) -> String {
+        serde_json::to_string_pretty(spec).expect("a spec holds nothing that JSON cannot")
+    }
+
+    async fn shell(&self, _: &ShellRequest, _: ShellIo) -> Result<i32, ProviderError> {
+        Err(refused("shell", "there is nothing behind an instance in memory"))
+    }
+
+    async fn last_output(&self, _: &Instance, _: usize) -> Result<String, ProviderError> {
+        Ok(String::new())
+    }
+}
+
+fn refused(operation: &str, message: &str) -> ProviderError {
+    ProviderError::Refused {
+        provider: ProviderKind::Memory,
+        operation: operation.to_owned(),
+        message: message.to_owned(),
+        help: "this provider is for tests".to_owned(),
+        code: Code::Internal,
+    }
+}
+
+fn stale(found: &str) -> Result<Outcome, ProviderError> {
+    Ok(Outcome::Stale { found: found.to_owned() })
+}
+
+impl World {
+    fn execute(&mut self, action: &Action) -> Result<Outcome, ProviderError> {
+        match action {
+            Action::FetchImage { image, .. } => {
+                if self.images.contains(image) {
+                    return Ok(Outcome::AlreadyDone);
+                }
+                self.images.push(image.clone());
+            }
+            Action::CreateNetwork { network } => {
+                match self.networks.iter().find(|(held, _)| held.name == network.name) {
+                    Some((_, owner)) if *owner == network.uuid => return Ok(Outcome::AlreadyDone),
+                    Some(_) => return stale("a network of somebody else's has the name"),
+                    None => {}
+                }
+                let made = ObservedNetwork {
+                    name: network.name.clone(),
+                    ours: true,
+                    subnet: network.subnet,
+                    isolated: true,
+                };
+                self.networks.push((made, network.uuid));
+            }
+            Action::RemoveNetwork { name, uuid } => {
+                match self.networks.iter().position(|(held, _)| held.name == *name) {
+                    None => return Ok(Outcome::AlreadyDone),
+                    Some(at) if self.networks[at].1 == *uuid => drop(self.networks.remove(at)),
+                    Some(_) => return stale("the network is somebody else's"),
+                }
+            }
+            Action::RemoveImage { image } => {
+                let before = self.saved.len();
+                self.saved.retain(|saved| saved != image);
+                if self.saved.len() == before {
+                    return Ok(Outcome::AlreadyDone);
+                }
+            }
+            Action::Create { spec } => return self.create(spec),
+            Action::Start { target } => {
+                return self.set_power(target, Power::Running, &[Power::Created, Power::Stopped]);
+            }
+            Action::Stop { target, .. } => {
+                let from = [Power::Running, Power::Paused, Power::Stopping];
+                if self.find(target).is_some_and(|at| self.instances[at].state == Power::Created) {
+                    return Ok(Outcome::AlreadyDone);
+                }
+                return self.set_power(target, Power::Stopped, &from);
+            }
+            Action::Suspend { target } => {
+                return self.set_power(target, Power::Paused, &[Power::Running]);
+            }
+            Action::Resume { target } => {
+                return self.set_power(target, Power::Running, &[Power::Paused]);
+            }
+            Action::Rename { target, to } => {
+                let Some(at) = self.find(target) else { return stale("there is no such instance") };
+                if self.instances[at].name == *to {
+                    return Ok(Outcome::AlreadyDone);
+                }
+                if self.name_taken(to) {
+                    return Err(ProviderError::NameTaken { name: to.clone() });
+                }
+                self.instances[at].name.clone_from(to);
+            }
+            Action::SaveFiles { target, image } => {
+                if self.find(target).is_none() {
+                    return stale("there is no such instance");
+                }
+                if self.saved.contains(image) {
+                    return Ok(Outcome::AlreadyDone);
+                }
+                self.saved.push(image.clone());
+            }
+            Action::ChangeAddress { target, address, .. } => {
+                let Some(at) = self.find(target) else { return stale("there is no such instance") };
+                if self.instances[at].address == *address {
+                    return Ok(Outcome::AlreadyDone);
+                }
+                self.instances[at].address = *address;
+            }
+            Action::SetAutostart { target, autostart } => {
+                let Some(at) = self.find(target) else { return stale("there is no such instance") };
+                self.instances[at].autostart = *autostart;
+            }
+            Action::Remove { target, .. } => {
+                let Some(at) = self.find(target) else { return Ok(Outcome::AlreadyDone) };
+                if self.instances[at].state.is_up() {
+                    return stale("it is running");
+                }
+                self.instances.remove(at);
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn create(&mut self, spec: &InstanceSpec) -> Result<Outcome, ProviderError> {
+        if let Some(held) = self.instances.iter().find(|instance| instance.name == spec.name) {
+            let same = (held.stamp.uuid, held.stamp.generation)
+                == (spec.stamp.uuid, spec.stamp.generation);
+            return if same {
+                Ok(Outcome::AlreadyDone)
+            } else {
+                Err(ProviderError::NameTaken { name: spec.name.clone() })
+            };
+        }
+        let image_there = match &spec.image {
+            BaseImage::Source(image) => self.images.contains(image),
+            BaseImage::Saved(name) => self.saved.contains(name),
+        };
+        if !image_there {
+            return stale("the image is not there");
+        }
+        self.made += 1;
+        self.instances.push(Instance {
+            id: format!("memory-{}", self.made),
+            name: spec.name.clone(),
+            state: Power::Created,
+            exit_status: None,
+            stamp: spec.stamp.clone(),
+            memory: Some(spec.memory),
+            millicpus: Some(spec.cpus.0.saturating_mul(1000)),
+            ports: spec.ports.clone(),
+            mounts: spec.mounts.clone(),
+            networks: vec![spec.network.clone()],
+            address: spec.address,
+            autostart: spec.autostart,
+            pid: None,
+            arch: None,
+            created_at: Some(spec.stamp.created_at.clone()),
+            started_at: None,
+            finished_at: None,
+            written: None,
+        });
+        Ok(Outcome::Done)
+    }
+
+    fn name_taken(&self, name: &str) -> bool {
+        self.instances.iter().any(|instance| instance.name == name)
+            || self.strangers.iter().any(|held| held == name)
+    }
+
+    fn find(&self, target: &Target) -> Option<usize> {
+        self.instances.iter().position(|instance| {
+            instance.name == target.name
+                && instance.stamp.uuid == target.uuid
+                && instance.stamp.generation == target.generation
+        })
+    }
+
+    fn set_power(
+        &mut self,
+        target: &Target,
+        to: Power,
+        from: &[Power],
+    ) -> Result<Outcome, ProviderError> {
+        let Some(at) = self.find(target) else { return stale("there is no such instance") };
+        let state = self.instances[at].state;
+        if state == to {
+            return Ok(Outcome::AlreadyDone);
+        }
+        if !from.contains(&state) {
+            return Ok(Outcome::Stale { found: format!("it is {state:?}") });
+        }
+        self.instances[at].state = to;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with the files of vagrantp's own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+
+/// A failure of the store.
+#[derive(Debug, Error, Diagnostic)]
+pub enum StoreError {
+    /// The system said no.
+    #[error("cannot {operation} {}", path.display())]
+    #[diagnostic(code(vagrantp::store::io), help("{help}"))]
+    Io {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What to do.
+        help: String,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// Another vagrantp is at work on the same instance.
+    #[error("another vagrantp is at work on this instance: {holder}")]
+    #[diagnostic(
+        code(vagrantp::store::locked),
+        help("wait for it, or give it longer than {waited} s with --lock-timeout")
+    )]
+    Locked {
+        /// Who holds the lock: verb, pid and age.
+        holder: String,
+        /// How long it was waited for, in seconds.
+        waited: u64,
+    },
+}
+
+impl StoreError {
+    pub(super) fn io(operation: &'static str, path: &Path, cause: io::Error) -> Self {
+        let help = match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free some disk space; what was there is intact".to_owned()
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
+                "let this user write there, or name another place with XDG_STATE_HOME: {}",
+                path.display()
+            ),
+            _ => "see what the system says above; vagrantp's own files may be deleted at any time"
+                .to_owned(),
+        };
+        StoreError::Io { operation, path: path.to_owned(), help, cause }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Locked { .. } => Code::Locked,
+            StoreError::Io { cause, .. } => match cause.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Code::PermissionDenied
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Code::InsufficientResources
+                }
+                _ => Code::Internal,
+            },
+        };
+        Problem::new(code, error)
+    }
+}

@@ -1,0 +1,137 @@
+//! What is being done: intent before an action, outcome after. It is gone when all is done.
+//!
+//! The journal is not needed to go on after a crash (the provider is looked at for that). It tells
+//! readers what is under way, and the next writer what was interrupted.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::file::{self, Loaded};
+use super::owner::Owner;
+use super::{InstanceStore, StoreError};
+
+/// The work of one call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The entry's own format.
+    pub schema: u32,
+    /// What was called: `up`.
+    pub verb: String,
+    /// By which process.
+    pub owner: Owner,
+    /// When.
+    pub since: Timestamp,
+    /// The steps of the plan.
+    pub steps: Vec<StepEntry>,
+}
+
+/// One step, and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepEntry {
+    /// The action's name.
+    pub action: String,
+    /// What it does.
+    pub says: String,
+    /// How far it is.
+    pub progress: StepProgress,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepProgress {
+    /// Not begun.
+    Pending,
+    /// Begun: it may or may not have happened.
+    Begun,
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+}
+
+impl Entry {
+    /// The format that this version writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// Whether the process that wrote it is still at it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.owner.is_alive()
+    }
+
+    /// Whether an action of this name is planned or under way.
+    #[must_use]
+    pub fn intends(&self, action: &str) -> bool {
+        self.steps.iter().any(|step| step.action == action)
+    }
+}
+
+/// The journal of a call that is under way.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    entry: Entry,
+}
+
+impl InstanceStore {
+    /// The open entry, or what an interrupted call left.
+    #[must_use]
+    pub fn journal(&self) -> Loaded<Entry> {
+        file::read_json(&self.journal_path())
+    }
+
+    /// Writes down what is about to be done. The caller holds the lock.
+    ///
+    /// # Errors
+    /// The file cannot be written: then nothing is begun.
+    pub fn begin(
+        &self,
+        verb: &str,
+        steps: impl IntoIterator<Item = StepEntry>,
+    ) -> Result<Journal, StoreError> {
+        let entry = Entry {
+            schema: Entry::SCHEMA,
+            verb: verb.to_owned(),
+            owner: Owner::myself(),
+            since: Timestamp::now(),
+            steps: steps.into_iter().collect(),
+        };
+        let journal = Journal { path: self.journal_path(), entry };
+        journal.write()?;
+        Ok(journal)
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.dir.join("journal.json")
+    }
+}
+
+impl Journal {
+    /// Writes how far a step is; `index` counts from 0.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn mark(&mut self, index: usize, progress: StepProgress) -> Result<(), StoreError> {
+        if let Some(step) = self.entry.steps.get_mut(index) {
+            step.progress = progress;
+        }
+        // The next step's beginning, or the end, brings this to disk: being told that a done step
+        // is only begun misleads nobody.
+        if progress == StepProgress::Done { Ok(()) } else { self.write() }
+    }
+
+    /// All is done, or taken back: there is nothing to tell any more.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn close(self) -> Result<(), StoreError> {
+        file::remove(&self.path)
+    }
+
+    fn write(&self) -> Result<(), StoreError> {
+        file::write_json(&self.path, &self.entry)
+    }
+}

@@ -1,0 +1,133 @@
+//! This user's claims on host ports. The truth is what instances hold and what can be bound; a
+//! lease only closes the gap between choosing a port and binding it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Listener;
+use crate::model::id::{InstanceUuid, ProviderKind};
+use crate::model::network::PortForward;
+
+use super::file;
+use super::lock::Lock;
+use super::owner::Owner;
+use super::{Store, StoreError};
+
+/// The claims of one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Whose.
+    pub uuid: InstanceUuid,
+    /// Its INFRA_ID, for those who find the port taken.
+    pub infra_id: String,
+    /// Its directory.
+    pub project: PathBuf,
+    /// What runs it.
+    pub provider: ProviderKind,
+    /// Who made the claim.
+    pub owner: Owner,
+    /// The ports.
+    pub ports: Vec<PortForward>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct LeaseFile {
+    schema: u32,
+    leases: Vec<Lease>,
+}
+
+/// All leases, with nobody else writing.
+#[derive(Debug)]
+pub struct Leases {
+    path: PathBuf,
+    leases: Vec<Lease>,
+    _lock: Lock,
+}
+
+impl Store {
+    /// Waits for the leases and holds them until the value is dropped.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub async fn leases(
+        &self,
+        timeout: Duration,
+        listener: &dyn Listener,
+    ) -> Result<Leases, StoreError> {
+        let lock = self.lock_leases(timeout, listener).await?;
+        let path = self.leases_path();
+        let file: LeaseFile = file::read_json(&path).value.unwrap_or_default();
+        Ok(Leases { path, leases: file.leases, _lock: lock })
+    }
+
+    /// The leases as they are, without waiting: for `plan` and `--dry-run`.
+    #[must_use]
+    pub fn leases_unlocked(&self) -> Vec<Lease> {
+        file::read_json::<LeaseFile>(&self.leases_path()).value.unwrap_or_default().leases
+    }
+
+    /// Gives up what one instance claims.
+    ///
+    /// # Errors
+    /// The lock cannot be had, or the file cannot be written.
+    pub async fn release(
+        &self,
+        uuid: InstanceUuid,
+        timeout: Duration,
+        listener: &dyn Listener,
+    ) -> Result<(), StoreError> {
+        if !self.leases_unlocked().iter().any(|lease| lease.uuid == uuid) {
+            return Ok(());
+        }
+        let mut leases = self.leases(timeout, listener).await?;
+        leases.leases.retain(|lease| lease.uuid != uuid);
+        leases.write()
+    }
+}
+
+/// The claims that still mean something to `uuid`: not its own, and not those of an instance that
+/// its provider (which showed `visible`) does not have and that nobody is making.
+#[must_use]
+pub fn standing(
+    leases: &[Lease],
+    uuid: InstanceUuid,
+    provider: ProviderKind,
+    visible: &[InstanceUuid],
+) -> Vec<Lease> {
+    let stands = |lease: &&Lease| {
+        lease.uuid != uuid
+            && (lease.provider != provider
+                || visible.contains(&lease.uuid)
+                || lease.owner.is_alive())
+    };
+    leases.iter().filter(stands).cloned().collect()
+}
+
+impl Leases {
+    /// Every lease.
+    #[must_use]
+    pub fn all(&self) -> &[Lease] {
+        &self.leases
+    }
+
+    /// Replaces what one instance claims, and drops `gone` leases.
+    ///
+    /// # Errors
+    /// The file cannot be written; the old one is intact.
+    pub fn claim(&mut self, lease: Lease, standing: &[Lease]) -> Result<(), StoreError> {
+        self.leases = standing.to_vec();
+        if !lease.ports.is_empty() {
+            self.leases.push(lease);
+        }
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), StoreError> {
+        if self.leases.is_empty() {
+            return file::remove(&self.path);
+        }
+        file::write_json(&self.path, &LeaseFile { schema: 1, leases: self.leases.clone() })
+    }
+}

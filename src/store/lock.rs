@@ -1,0 +1,203 @@
+//! One writer at a time for each instance. The lock is the kernel's (`flock(2)`): it dies with its
+//! process, so there is no stale one to clear.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Listener};
+
+use super::file::make_dir;
+use super::owner::Owner;
+use super::{InstanceStore, Store, StoreError};
+
+/// Who holds a lock, for those who wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub owner: Owner,
+    /// What it is doing: `up`.
+    pub verb: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Holder {
+    fn describe(&self) -> String {
+        let age = Timestamp::now().duration_since(self.since).as_secs().max(0);
+        format!("`vagrantp {}` (pid {}, for {age} s)", self.verb, self.owner.pid)
+    }
+}
+
+/// A held lock; dropping it lets the next one in.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Removes the lock's file while the lock is held: those who wait on it notice and start over.
+    pub(super) fn remove_file(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    /// Writes who holds it. A reader that comes between sees nothing, and says so.
+    fn sign(&mut self, verb: &str) {
+        let holder =
+            Holder { owner: Owner::myself(), verb: verb.to_owned(), since: Timestamp::now() };
+        // A lock that cannot be signed is a lock all the same.
+        if let Ok(text) = serde_json::to_vec(&holder) {
+            let _ = self.file.rewind();
+            let _ = self.file.set_len(0);
+            let _ = self.file.write_all(&text);
+        }
+    }
+}
+
+impl InstanceStore {
+    /// Waits for the instance's lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] after `timeout`, naming the holder; a file that cannot be made.
+    pub async fn lock(
+        &self,
+        verb: &str,
+        timeout: Duration,
+        listener: &dyn Listener,
+    ) -> Result<Lock, StoreError> {
+        acquire(&self.lock_path(), verb, timeout, listener).await
+    }
+
+    /// Who holds the instance's lock at the moment.
+    #[must_use]
+    pub fn lock_holder(&self) -> Option<Holder> {
+        read_holder(&self.lock_path()).filter(|holder| holder.owner.is_alive())
+    }
+}
+
+impl Store {
+    /// Waits for the lock that guards the leases of all instances. It is held for milliseconds.
+    pub(super) async fn lock_leases(
+        &self,
+        timeout: Duration,
+        listener: &dyn Listener,
+    ) -> Result<Lock, StoreError> {
+        acquire(&self.root.join("leases.lock"), "up", timeout, listener).await
+    }
+}
+
+async fn acquire(
+    path: &Path,
+    verb: &str,
+    timeout: Duration,
+    listener: &dyn Listener,
+) -> Result<Lock, StoreError> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    let mut told = false;
+    loop {
+        if let Some(mut lock) = try_acquire(path)? {
+            lock.sign(verb);
+            return Ok(lock);
+        }
+        let waited = begun.elapsed();
+        let holder =
+            || read_holder(path).map_or_else(|| "it gave no name".to_owned(), |who| who.describe());
+        if waited >= timeout {
+            return Err(StoreError::Locked { holder: holder(), waited: waited.as_secs() });
+        }
+        if !told && waited > Duration::from_millis(500) {
+            listener.hear(&Event::Waiting { says: format!("waiting for {}", holder()) });
+            told = true;
+        }
+        tokio::time::sleep(pause.min(timeout - waited)).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// One try: the lock, or none where somebody has it.
+fn try_acquire(path: &Path) -> Result<Option<Lock>, StoreError> {
+    let failed = |error| StoreError::io("lock", path, error);
+    if let Some(dir) = path.parent() {
+        make_dir(dir)?;
+    }
+    let file = match OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(file) => file,
+        // `rm` took the directory away between the two lines above.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // `rm` may have removed the file that was opened: a lock on that keeps nobody out.
+    let ours = file.metadata().map_err(failed)?;
+    match std::fs::metadata(path) {
+        Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
+            Ok(Some(Lock { file, path: path.to_owned() }))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn read_holder(path: &Path) -> Option<Holder> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Silence;
+    use crate::model::id::{InfraType, InstanceUuid};
+
+    fn instance(dir: &Path) -> InstanceStore {
+        let uuid = InstanceUuid::derive("m", 0, Path::new("/p"), InfraType::Container);
+        Store::new(dir).instance(uuid)
+    }
+
+    #[tokio::test]
+    async fn the_second_waits_and_then_names_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = instance(dir.path());
+        let first = store.lock("up", Duration::from_secs(1), &Silence).await.unwrap();
+        let error = store.lock("rm", Duration::from_millis(50), &Silence).await.unwrap_err();
+        let pid = std::process::id();
+        assert!(error.to_string().contains(&format!("`vagrantp up` (pid {pid}")), "{error}");
+        assert_eq!(store.lock_holder().map(|holder| holder.verb), Some("up".to_owned()));
+        drop(first);
+        store.lock("rm", Duration::from_millis(50), &Silence).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_removed_lock_file_keeps_out_those_who_waited_on_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = instance(dir.path());
+        let first = store.lock("rm", Duration::from_secs(1), &Silence).await.unwrap();
+        let waiting = {
+            let store = store.clone();
+            tokio::spawn(async move { store.lock("up", Duration::from_secs(5), &Silence).await })
+        };
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        store.remove(first).unwrap();
+        let second = waiting.await.unwrap().unwrap();
+        assert!(second.path.exists(), "the second has a lock that others can see");
+        assert!(store.lock("up", Duration::ZERO, &Silence).await.is_err());
+    }
+}

@@ -1,0 +1,102 @@
+//! What is kept on disk. None of it is trusted over the provider; all of it may be deleted.
+//!
+//! `instances/<uuid>/` holds the [`record`], the [`journal`] and the [`lock`] of one instance and
+//! goes with `rm`; `leases.json` holds this user's claims on ports ([`lease`]); `history/` stays.
+//! Every write is atomic ([`file`]), every file readable by its owner alone.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::id::InstanceUuid;
+
+pub mod error;
+pub mod file;
+pub mod history;
+pub mod journal;
+pub mod lease;
+pub mod lock;
+pub mod owner;
+pub mod record;
+
+pub use error::StoreError;
+
+/// The state directory.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store in `$XDG_STATE_HOME/vagrantp`. Nothing is made until something is written.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Store { root: root.to_owned() }
+    }
+
+    /// The part of one instance.
+    #[must_use]
+    pub fn instance(&self, uuid: InstanceUuid) -> InstanceStore {
+        InstanceStore { dir: self.root.join("instances").join(uuid.to_string()) }
+    }
+
+    /// Where the history is.
+    #[must_use]
+    pub fn history_dir(&self) -> PathBuf {
+        self.root.join("history")
+    }
+
+    fn leases_path(&self) -> PathBuf {
+        self.root.join("leases.json")
+    }
+}
+
+/// What is kept of one instance.
+#[derive(Clone, Debug)]
+pub struct InstanceStore {
+    dir: PathBuf,
+}
+
+impl InstanceStore {
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Removes all that is kept of the instance. The caller holds the lock, whose file goes last.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn remove(&self, lock: lock::Lock) -> Result<(), StoreError> {
+        let failed = |error| StoreError::io("remove", &self.dir, error);
+        let entries = match std::fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            if path == self.lock_path() {
+                continue;
+            }
+            let removed = if path.is_dir() {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::io("remove", &path, error));
+                }
+                _ => {}
+            }
+        }
+        lock.remove_file();
+        // Somebody may be waiting and have made the file anew: then the directory is theirs.
+        let _ = std::fs::remove_dir(&self.dir);
+        Ok(())
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+}
