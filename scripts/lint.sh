@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Lints every shell script of the repository.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+shellcheck --external-sources "${files[@]}"
