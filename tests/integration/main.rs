@@ -1,0 +1,3 @@
+//! Tests of the whole: one program, so that there is one thing to link.
+
+mod architecture;
