@@ -2,7 +2,8 @@
 # Builds the images that the tests run, from Debian's packages: no registry is asked.
 #
 #   scripts/test-images.sh DIR            busybox.tar and debian.tar, each unless it is there
-#   scripts/test-images.sh --debian FILE  a Debian root file system alone (for examples/)
+#   scripts/test-images.sh --debian FILE  the Debian one alone, there (for examples/)
+#   scripts/test-images.sh --busybox FILE the small one alone, there (for benches/)
 #
 # An image is made again when its recipe here has changed.
 set -euo pipefail
@@ -70,6 +71,11 @@ case ${1:-} in
     --debian)
         [[ -n "${2:-}" ]] || die "--debian needs the name of the file to write"
         build_debian "$2"
+        ;;
+    --busybox)
+        [[ -n "${2:-}" ]] || die "--busybox needs the name of the file to write"
+        mkdir -p "$(dirname "$2")"
+        build_busybox "$2"
         ;;
     -* | '') die "say where the images go: scripts/test-images.sh DIR" ;;
     *)

@@ -22,6 +22,7 @@ run_logged() {
     local seconds=$1 log=$stage_logs/$2.log status=0 pid
     shift 2
     mkdir -p "$stage_logs"
+    : >"$log"
     timeout --kill-after=30 "$seconds" "$@" </dev/null >"$log" 2>&1 &
     pid=$!
     # shellcheck disable=SC2064 # the process of now
