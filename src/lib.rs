@@ -14,6 +14,7 @@
 pub mod apply;
 pub mod event;
 pub mod exit;
+pub mod exec;
 pub mod model;
 pub mod plan;
 pub mod provider;

@@ -1,0 +1,221 @@
+//! The one way to run programs: found on a given PATH, started without a shell, with their output
+//! kept and their failure explained.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use thiserror::Error;
+
+/// A program that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    path: PathBuf,
+}
+
+/// Why a program could not do its work.
+#[derive(Debug, Error)]
+pub enum ExecError {
+    /// It is not installed, or not on the PATH.
+    #[error("there is no program {name} on the PATH")]
+    NotFound {
+        /// What was looked for.
+        name: String,
+    },
+    /// It is there and cannot be started.
+    #[error("{program} cannot be started")]
+    Start {
+        /// Which.
+        program: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// It ended with something else than success.
+    #[error("{command} ended with {status}: {said}")]
+    Failed {
+        /// The program and its arguments.
+        command: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// The last lines that it wrote.
+        said: String,
+    },
+}
+
+/// What a program wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Byte for byte what stood on its stdout.
+    pub stdout: Vec<u8>,
+    /// Byte for byte what stood on its stderr.
+    pub stderr: Vec<u8>,
+}
+
+/// Where a child that outlives its caller gets its stdin from.
+#[derive(Debug)]
+pub enum ChildInput {
+    /// Nowhere.
+    Nothing,
+    /// This descriptor, whatever it is.
+    Descriptor(std::os::fd::OwnedFd),
+}
+
+impl Program {
+    /// Looks for a program in the directories of a PATH.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(name: &str, path: Option<&str>) -> Result<Program, ExecError> {
+        which::which_in(name, path, "/")
+            .map(|path| Program { path })
+            .map_err(|_| ExecError::NotFound { name: name.to_owned() })
+    }
+
+    /// A program whose place is known.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Program {
+        Program { path: path.into() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs it to its end, with nothing on its stdin.
+    ///
+    /// # Errors
+    /// It cannot be started, or it failed.
+    pub async fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Output, ExecError> {
+        let mut command = tokio::process::Command::from(self.command(arguments));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await.map_err(|cause| self.cannot_start(cause))?;
+        if output.status.success() {
+            return Ok(Output { stdout: output.stdout, stderr: output.stderr });
+        }
+        let said = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
+        Err(ExecError::Failed {
+            command: self.line(arguments),
+            status: output.status,
+            said: last_lines(&String::from_utf8_lossy(said), 5),
+        })
+    }
+
+    /// Starts it as a child that goes on when its caller ends: `/` as directory, nothing on
+    /// stdout, and on stderr the log where there is one. The variables are added to those that the caller has.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn_detached<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        variables: &[(OsString, OsString)],
+        input: ChildInput,
+        log: Option<std::fs::File>,
+    ) -> Result<Child, ExecError> {
+        let input = match input {
+            ChildInput::Nothing => Stdio::null(),
+            ChildInput::Descriptor(descriptor) => Stdio::from(descriptor),
+        };
+        self.command(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .current_dir("/")
+            .stdin(input)
+            .stdout(Stdio::null())
+            .stderr(log.map_or_else(Stdio::null, Stdio::from))
+            .spawn()
+            .map_err(|cause| self.cannot_start(cause))
+    }
+
+    /// Becomes this program: on success there is nothing left that could return.
+    #[must_use]
+    pub fn replace_this_process<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        variables: &[(OsString, OsString)],
+        input: ChildInput,
+    ) -> ExecError {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        match input {
+            ChildInput::Nothing => command.stdin(Stdio::null()),
+            ChildInput::Descriptor(descriptor) => command.stdin(Stdio::from(descriptor)),
+        };
+        self.cannot_start(command.exec())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+    fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(arguments);
+        command
+    }
+
+    fn cannot_start(&self, cause: std::io::Error) -> ExecError {
+        ExecError::Start { program: printable(&self.to_string()), cause }
+    }
+
+    fn line<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
+        let mut line = self.to_string();
+        for argument in arguments {
+            let argument = argument.as_ref().to_string_lossy();
+            line.push(' ');
+            line.push_str(&shlex::try_quote(&argument).unwrap_or(argument.clone()));
+        }
+        printable(&line)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
+/// Text of someone else's, fit for a terminal: no control character but the end of a line and the
+/// tab survives.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect()
+}
+
+/// The last lines of what a program wrote, fit for a terminal.
+#[must_use]
+pub fn last_lines(text: &str, count: usize) -> String {
+    let text = printable(text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        assert_eq!(printable("a\x1b[31mb\r\nc\td\u{9b}e\x07"), "a[31mb\nc\tde");
+        assert_eq!(last_lines("one\n\ntwo\nthree\n", 2), "two\nthree");
+    }
+
+    #[test]
+    fn a_program_is_looked_for_where_it_is_said() {
+        assert!(matches!(
+            Program::find("sh", Some("/nowhere")),
+            Err(ExecError::NotFound { name }) if name == "sh"
+        ));
+        assert!(Program::find("sh", Some("/nowhere:/bin:/usr/bin")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_failure_names_the_arguments_and_what_was_said() {
+        let shell = Program::find("sh", Some("/bin:/usr/bin")).expect("every host has sh");
+        let failure = shell.run(&["-c", "echo first; echo \"\x1b]0;last\" >&2; exit 3"]).await;
+        let text = failure.expect_err("it exits 3").to_string();
+        assert!(text.contains("exit status: 3") && text.ends_with("]0;last"), "{text}");
+        assert_eq!(shell.run(&["-c", "printf x"]).await.expect("it exits 0").stdout, b"x");
+    }
+}
