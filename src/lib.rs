@@ -13,8 +13,8 @@
 
 pub mod apply;
 pub mod event;
-pub mod exit;
 pub mod exec;
+pub mod exit;
 pub mod model;
 pub mod plan;
 pub mod provider;

@@ -19,6 +19,9 @@ use crate::plan::action::{Action, Outcome};
 pub mod error;
 pub mod memory;
 
+#[cfg(feature = "podman")]
+pub mod podman;
+
 pub use error::ProviderError;
 
 /// What to look for.

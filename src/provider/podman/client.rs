@@ -1,0 +1,332 @@
+//! The only place that talks to Podman: bollard for what changes things, and a small lenient HTTP
+//! client for what is read. bollard's types know a closed list of states and fail on the others,
+//! and one container in such a state would hide all of them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, SERVER};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::fault;
+use crate::model::id::ProviderKind;
+use crate::provider::ProviderError;
+
+/// How long a reading request may take. A busy engine needs a second or two.
+pub(super) const READ: Duration = Duration::from_secs(20);
+/// How long a change may take that moves no data.
+pub(super) const CHANGE: Duration = Duration::from_secs(120);
+/// How long a change may take that copies files: commit, import, pull.
+pub(super) const COPY: Duration = Duration::from_secs(3600);
+
+/// The version in the paths of Podman's own endpoints: the oldest that is supported.
+pub(super) const LIBPOD: &str = "/v4.0.0/libpod";
+
+/// The largest answer that is read into memory.
+const LARGEST: usize = 64 << 20;
+
+/// A connection to one engine.
+#[derive(Debug)]
+pub(super) struct Client {
+    socket: PathBuf,
+    /// The connection that showed that somebody listens; the first request takes it.
+    first: Mutex<Option<UnixStream>>,
+    known: AtomicBool,
+    version: Mutex<Option<String>>,
+    /// Where the last words of a service that we started are.
+    log: Option<PathBuf>,
+}
+
+/// An answer, whatever its status.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Bytes,
+}
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+impl Client {
+    pub(super) fn new(socket: PathBuf, first: Option<UnixStream>, log: Option<PathBuf>) -> Client {
+        Client {
+            socket,
+            first: Mutex::new(first),
+            known: AtomicBool::new(false),
+            version: Mutex::new(None),
+            log,
+        }
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The engine's version, once it has answered.
+    pub(super) fn version(&self) -> Option<String> {
+        self.version.lock().ok().and_then(|version| version.clone())
+    }
+
+    /// bollard, with a time limit for each of its requests: it counts until the head of the answer.
+    pub(super) fn docker(&self, limit: Duration) -> Result<Docker, ProviderError> {
+        let path = self.socket.to_str().ok_or_else(|| self.unreachable(None))?;
+        Docker::connect_with_unix(path, limit.as_secs(), API_DEFAULT_VERSION)
+            .map_err(|error| fault::of_bollard("connect", limit, self.socket(), error))
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Reply, ProviderError> {
+        match self.send(Method::GET, path, None, READ).await {
+            // A service that ends because it was idle may take a connection and never answer it.
+            // The next one is taken by whoever listens then; a reading request may be repeated.
+            Err(ProviderError::Unreachable { .. }) => {
+                self.send(Method::GET, path, None, READ).await
+            }
+            other => other,
+        }
+    }
+
+    /// What is there, or nothing where the engine says that there is no such thing.
+    pub(super) async fn find<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+    ) -> Result<Option<T>, ProviderError> {
+        let reply = self.get(path).await?;
+        if reply.status == 404 {
+            return Ok(None);
+        }
+        reply.success(what)?.parse(what).map(Some)
+    }
+
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Reply, ProviderError> {
+        let body = body.map(|value| Bytes::from(value.to_string()));
+        self.send(Method::POST, path, body, limit).await
+    }
+
+    /// Sends a stream of bytes, such as a tarball.
+    pub(super) async fn upload(
+        &self,
+        path: &str,
+        stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        limit: Duration,
+    ) -> Result<Reply, ProviderError> {
+        use futures_util::TryStreamExt;
+        let body = StreamBody::new(stream.map_ok(Frame::data)).boxed_unsync();
+        self.exchange(Method::POST, path, "application/x-tar", body, limit).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        limit: Duration,
+    ) -> Result<Reply, ProviderError> {
+        let body =
+            Full::new(body.unwrap_or_default()).map_err(|never| match never {}).boxed_unsync();
+        self.exchange(method, path, "application/json", body, limit).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        content: &'static str,
+        body: Body,
+        limit: Duration,
+    ) -> Result<Reply, ProviderError> {
+        let operation = || format!("{method} {}", crate::exec::printable(path));
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(path)
+            .header(HOST, "podman")
+            .header(CONTENT_TYPE, content)
+            .body(body)
+            .map_err(|error| fault::internal(&operation(), &error.to_string()))?;
+        match tokio::time::timeout(limit, self.answer(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ProviderError::Timeout {
+                provider: ProviderKind::Podman,
+                operation: operation(),
+                seconds: limit.as_secs(),
+                help: fault::TIMEOUT_HELP.to_owned(),
+            }),
+        }
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Result<Reply, ProviderError> {
+        let stream = self.connection().await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
+        // The connection's own future moves the bytes; it ends with the request.
+        let exchange = async move {
+            let response = sender.send_request(request).await?;
+            let head = Head::of(&response);
+            let body = http_body_util::Limited::new(response.into_body(), LARGEST).collect().await;
+            Ok::<_, hyper::Error>((head, body))
+        };
+        tokio::pin!(connection);
+        tokio::pin!(exchange);
+        let (head, body) = tokio::select! {
+            answer = &mut exchange => answer,
+            ended = &mut connection => match ended {
+                Ok(()) => exchange.await,
+                Err(error) => Err(error),
+            },
+        }
+        .map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
+        self.meet(&head)?;
+        let body = body.map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
+        Ok(Reply { status: head.status, body: body.to_bytes() })
+    }
+
+    /// Podman says who it is in every answer, so that asking costs nothing.
+    fn meet(&self, head: &Head) -> Result<(), ProviderError> {
+        if self.known.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Some(version) = &head.podman {
+            if let Ok(mut known) = self.version.lock() {
+                *known = Some(version.clone());
+            }
+            self.known.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        Err(ProviderError::NotTheProvider {
+            provider: ProviderKind::Podman,
+            address: self.socket.display().to_string(),
+            found: head.server.clone().unwrap_or_else(|| "it does not say what it is".to_owned()),
+            help: "vagrantp works with Podman alone: unset DOCKER_HOST, or set \
+                   CONTAINER_HOST=unix:///path/to/podman.sock"
+                .to_owned(),
+        })
+    }
+
+    /// A fresh connection, for requests whose connection becomes the stream of a process.
+    pub(super) async fn connection(&self) -> Result<UnixStream, ProviderError> {
+        let waiting = self.first.lock().ok().and_then(|mut first| first.take());
+        match waiting {
+            Some(stream) => Ok(stream),
+            None => UnixStream::connect(&self.socket)
+                .await
+                .map_err(|cause| fault::of_connect(&self.socket, cause)),
+        }
+    }
+
+    pub(super) fn unreachable(&self, cause: Option<io::Error>) -> ProviderError {
+        let last = self
+            .log
+            .as_deref()
+            .and_then(|log| std::fs::read_to_string(log).ok())
+            .map(|text| crate::exec::last_lines(&text, 3))
+            .filter(|text| !text.is_empty());
+        fault::unreachable(&self.socket, cause, last.as_deref())
+    }
+}
+
+/// What is kept of an answer's head.
+struct Head {
+    status: u16,
+    podman: Option<String>,
+    server: Option<String>,
+}
+
+impl Head {
+    fn of(response: &Response<Incoming>) -> Head {
+        let header = |name: &str| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(crate::exec::printable(value))
+        };
+        let server = header(SERVER.as_str());
+        let from_server = server.as_deref().and_then(|text| {
+            let version = text.strip_prefix("Libpod/")?;
+            version.split_whitespace().next().map(str::to_owned)
+        });
+        Head {
+            status: response.status().as_u16(),
+            podman: header("libpod-api-version").or(from_server),
+            server,
+        }
+    }
+}
+
+impl Reply {
+    /// Whether the engine did it.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status) || self.status == 304
+    }
+
+    /// Itself where the engine did it, else what the engine said.
+    pub(super) fn success(self, operation: &str) -> Result<Reply, ProviderError> {
+        if self.is_success() { Ok(self) } else { Err(fault::refused(operation, &self.message())) }
+    }
+
+    /// The body as JSON.
+    pub(super) fn parse<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ProviderError> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            fault::internal(operation, &format!("its answer is not understood: {error}"))
+        })
+    }
+
+    /// What the engine said went wrong.
+    pub(super) fn message(&self) -> String {
+        let value: Option<Value> = serde_json::from_slice(&self.body).ok();
+        let text =
+            value.as_ref().and_then(|value| value.get("message")?.as_str().map(str::to_owned));
+        let text = text.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned());
+        let text = crate::exec::printable(text.trim());
+        if text.is_empty() { format!("status {}", self.status) } else { text }
+    }
+}
+
+/// A value inside of a request's path or query: everything but letters, digits and `-._~` as `%XX`.
+pub(super) fn escape(text: &str) -> String {
+    use std::fmt::Write;
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            write!(escaped, "%{byte:02X}").expect("writing to a String does not fail");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_path_cannot_leave_it() {
+        assert_eq!(escape("web-1.a_b~"), "web-1.a_b~");
+        assert_eq!(escape("../x?y=z&\n\u{e9}"), "..%2Fx%3Fy%3Dz%26%0A%C3%A9");
+    }
+
+    #[test]
+    fn a_refusal_speaks_the_engines_words_without_control_characters() {
+        let reply = |body: &'static str| Reply { status: 500, body: Bytes::from(body) };
+        let text = r#"{"cause":"x","message":"no \u001b[31mroom\n","response":500}"#;
+        assert_eq!(reply(text).message(), "no [31mroom");
+        assert_eq!(reply("plain").message(), "plain");
+        assert_eq!(reply("").message(), "status 500");
+    }
+}

@@ -1,0 +1,376 @@
+//! One function an action. Each looks first, and looks again where the engine says no: what counts
+//! is what is there.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
+};
+use bollard::query_parameters::{
+    KillContainerOptions, RemoveContainerOptions, RenameContainerOptions, StartContainerOptions,
+    StopContainerOptions,
+};
+
+use super::client::{CHANGE, escape};
+use super::look::{self, Size};
+use super::reply::Container;
+use super::{Podman, fault, image, label, make, observe, save, start};
+use crate::event::Listener;
+use crate::model::code::Code;
+use crate::model::id::{InstanceUuid, ProviderKind};
+use crate::model::observed::{Instance, Power};
+use crate::plan::action::{Action, Outcome, StopMode, Target, Volumes};
+use crate::provider::ProviderError;
+
+pub(super) async fn execute(
+    room: &Podman,
+    action: &Action,
+    listener: &dyn Listener,
+) -> Result<Outcome, ProviderError> {
+    match action {
+        Action::FetchImage { image, fetch } => image::fetch(room, image, *fetch, listener).await,
+        Action::CreateNetwork { network } => make::network(room, network).await,
+        Action::Create { spec } => make::container(room, spec).await,
+        Action::Start { target } => start::start(room, target).await,
+        Action::Resume { target } => resume(room, target).await,
+        Action::Suspend { target } => suspend(room, target).await,
+        Action::Stop { target, mode } => stop(room, target, *mode).await,
+        Action::Rename { target, to } => rename(room, target, to).await,
+        Action::SaveFiles { target, image } => save::save(room, target, image).await,
+        Action::ChangeAddress { target, network, address } => {
+            change_address(room, target, network, *address).await
+        }
+        Action::SetAutostart { target, autostart } => set_autostart(room, target, *autostart).await,
+        Action::Remove { target, volumes } => remove(room, target, *volumes).await,
+        Action::RemoveNetwork { name, uuid } => remove_network(room, name, *uuid).await,
+        Action::RemoveImage { image } => image::remove(room, image).await,
+    }
+}
+
+/// What was found where an action's target should be.
+pub(super) enum Found {
+    /// The very object.
+    It(Box<Seen>),
+    /// Nothing.
+    Nothing,
+    /// Something else.
+    Other(Outcome),
+}
+
+/// An object that is ours, as it is now.
+pub(super) struct Seen {
+    pub(super) instance: Instance,
+    pub(super) container: Container,
+}
+
+pub(super) fn stale(found: impl Into<String>) -> Outcome {
+    Outcome::Stale { found: found.into() }
+}
+
+/// Looks an action's target up, and checks that it is the one that the action is about.
+pub(super) async fn find(room: &Podman, target: &Target) -> Result<Found, ProviderError> {
+    find_named(room, target, target.id.as_deref().unwrap_or(&target.name)).await
+}
+
+async fn find_named(room: &Podman, target: &Target, name: &str) -> Result<Found, ProviderError> {
+    let Some(container) = look::container(&room.client, name, Size::NotWanted).await? else {
+        return Ok(Found::Nothing);
+    };
+    let found = match observe::instance(&container) {
+        Some(instance)
+            if instance.stamp.uuid == target.uuid
+                && instance.stamp.generation == target.generation =>
+        {
+            Found::It(Box::new(Seen { instance, container }))
+        }
+        Some(instance) if instance.stamp.uuid == target.uuid => Found::Other(stale(format!(
+            "{} is replacement {} of its machine, not {}",
+            instance.name, instance.stamp.generation, target.generation
+        ))),
+        _ => Found::Other(stale(format!("{} is not this project's", target.name))),
+    };
+    Ok(found)
+}
+
+/// Looks until the object is in a state that lasts: right after its end by itself, a container is
+/// neither up nor cleared away.
+pub(super) async fn state(room: &Podman, target: &Target) -> Result<Option<Power>, ProviderError> {
+    for _ in 0..20 {
+        match find(room, target).await? {
+            Found::It(seen) if seen.instance.state == Power::Stopping => {}
+            Found::It(seen) => return Ok(Some(seen.instance.state)),
+            Found::Nothing | Found::Other(_) => return Ok(None),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(Some(Power::Stopping))
+}
+
+fn gone(target: &Target) -> Outcome {
+    stale(format!("{} is gone", target.name))
+}
+
+pub(super) fn doing(state: Power) -> &'static str {
+    match state {
+        Power::Created => "was never started",
+        Power::Running => "is running",
+        Power::Paused => "is suspended",
+        Power::Stopping => "is stopping",
+        Power::Stopped => "is stopped",
+        Power::Removing => "is being removed",
+        Power::Unknown => "is in a state that vagrantp does not know",
+    }
+}
+
+/// The object, or the outcome that says why there is nothing to act on.
+macro_rules! the {
+    ($room:expr, $target:expr) => {
+        match find($room, $target).await? {
+            Found::It(seen) => seen,
+            Found::Nothing => return Ok(gone($target)),
+            Found::Other(outcome) => return Ok(outcome),
+        }
+    };
+}
+
+impl Podman {
+    pub(super) fn said(
+        &self,
+        operation: &str,
+        limit: Duration,
+        error: bollard::errors::Error,
+    ) -> ProviderError {
+        fault::of_bollard(operation, limit, self.client.socket(), error)
+    }
+}
+
+async fn suspend(room: &Podman, target: &Target) -> Result<Outcome, ProviderError> {
+    let seen = the!(room, target);
+    match seen.instance.state {
+        Power::Paused => return Ok(Outcome::AlreadyDone),
+        Power::Running => {}
+        other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
+    }
+    let done = room.client.docker(CHANGE)?.pause_container(&seen.instance.id).await;
+    match done {
+        Ok(()) => Ok(Outcome::Done),
+        Err(_) if state(room, target).await? == Some(Power::Paused) => Ok(Outcome::Done),
+        Err(error) => Err(room.said(&format!("suspend {}", target.name), CHANGE, error)),
+    }
+}
+
+async fn resume(room: &Podman, target: &Target) -> Result<Outcome, ProviderError> {
+    let seen = the!(room, target);
+    match seen.instance.state {
+        Power::Running => return Ok(Outcome::AlreadyDone),
+        Power::Paused => {}
+        other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
+    }
+    match room.client.docker(CHANGE)?.unpause_container(&seen.instance.id).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(_) if state(room, target).await? == Some(Power::Running) => Ok(Outcome::Done),
+        Err(error) => Err(room.said(&format!("resume {}", target.name), CHANGE, error)),
+    }
+}
+
+pub(super) async fn stop(
+    room: &Podman,
+    target: &Target,
+    mode: StopMode,
+) -> Result<Outcome, ProviderError> {
+    let seen = the!(room, target);
+    let id = &seen.instance.id;
+    if !seen.instance.state.is_up() {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let grace = match mode {
+        StopMode::Graceful { grace } => grace,
+        StopMode::Kill => Duration::ZERO,
+    };
+    let limit = grace + CHANGE;
+    let docker = room.client.docker(limit)?;
+    if seen.instance.state == Power::Paused {
+        // A frozen process hears no signal. Killing it needs no thaw, stopping it does.
+        let thawed = match mode {
+            StopMode::Graceful { .. } => docker.unpause_container(id).await,
+            StopMode::Kill => {
+                let options = KillContainerOptions { signal: "KILL".to_owned() };
+                docker.kill_container(id, Some(options)).await
+            }
+        };
+        // Whether it worked shows in the stop that follows.
+        drop(thawed);
+    }
+    let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
+    let options = StopContainerOptions { t: Some(seconds), ..StopContainerOptions::default() };
+    match docker.stop_container(id, Some(options)).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(error) => match state(room, target).await? {
+            Some(state) if state.is_up() => {
+                Err(room.said(&format!("stop {}", target.name), limit, error))
+            }
+            _ => Ok(Outcome::Done),
+        },
+    }
+}
+
+async fn rename(room: &Podman, target: &Target, to: &str) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        // Where the plan knew no id, the object may have its new name already.
+        Found::Nothing => match find_named(room, target, to).await? {
+            Found::It(_) => return Ok(Outcome::AlreadyDone),
+            Found::Nothing | Found::Other(_) => return Ok(gone(target)),
+        },
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    if seen.instance.name == to {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let options = RenameContainerOptions { name: to.to_owned() };
+    let renamed = room.client.docker(CHANGE)?.rename_container(&seen.instance.id, options).await;
+    let Err(error) = renamed else { return Ok(Outcome::Done) };
+    match look::container(&room.client, to, Size::NotWanted).await? {
+        Some(found) if found.id == seen.instance.id => Ok(Outcome::Done),
+        Some(_) => Err(ProviderError::NameTaken { name: to.to_owned() }),
+        None => Err(room.said(&format!("rename {} to {to}", target.name), CHANGE, error)),
+    }
+}
+
+async fn change_address(
+    room: &Podman,
+    target: &Target,
+    network: &str,
+    address: Option<Ipv4Addr>,
+) -> Result<Outcome, ProviderError> {
+    let seen = the!(room, target);
+    let attached = seen.instance.networks.iter().any(|name| name == network);
+    if attached && address.is_some() && seen.instance.address == address {
+        return Ok(Outcome::AlreadyDone);
+    }
+    match look::network(&room.client, network).await? {
+        Some(found) if label::belongs_to(&found.labels, target.uuid) => {}
+        Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
+        None => return Ok(stale(format!("the network {network} is gone"))),
+    }
+    let operation = format!("change the address of {}", target.name);
+    let id = &seen.instance.id;
+    if attached {
+        let docker = room.client.docker(CHANGE)?;
+        let request = NetworkDisconnectRequest { container: id.clone(), force: None };
+        let left = docker.disconnect_network(network, request).await;
+        left.map_err(|error| room.said(&operation, CHANGE, error))?;
+    }
+    let Err(error) = connect(room, id, network, address).await else { return Ok(Outcome::Done) };
+    // Without this it would be cut off from everything.
+    let before = seen.instance.address.or(seen.instance.stamp.asked.address);
+    let back = connect(room, id, network, before).await;
+    let error = room.said(&operation, CHANGE, error);
+    match back {
+        Ok(()) => Err(error),
+        Err(again) => Err(ProviderError::Refused {
+            provider: ProviderKind::Podman,
+            operation,
+            message: format!("{error}; and it could not get its old address back: {again}"),
+            help: format!("try: podman network connect {network} {}", target.name),
+            code: Code::NetworkFailed,
+        }),
+    }
+}
+
+async fn connect(
+    room: &Podman,
+    id: &str,
+    network: &str,
+    address: Option<Ipv4Addr>,
+) -> Result<(), bollard::errors::Error> {
+    let fixed = address.map(|address| EndpointIpamConfig {
+        ipv4_address: Some(address.to_string()),
+        ..EndpointIpamConfig::default()
+    });
+    let settings = EndpointSettings { ipam_config: fixed, ..EndpointSettings::default() };
+    let request =
+        NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
+    let docker = room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
+        err: std::io::Error::other(error.to_string()),
+    })?;
+    docker.connect_network(network, request).await
+}
+
+async fn set_autostart(
+    room: &Podman,
+    target: &Target,
+    autostart: bool,
+) -> Result<Outcome, ProviderError> {
+    let seen = the!(room, target);
+    if seen.instance.autostart == autostart {
+        return Ok(Outcome::AlreadyDone);
+    }
+    Err(ProviderError::Refused {
+        provider: ProviderKind::Podman,
+        operation: format!("change whether {} comes back", target.name),
+        message: "the restart policy of a container is settled when it is made".to_owned(),
+        help: "the container has to be replaced".to_owned(),
+        code: Code::Unsupported,
+    })
+}
+
+async fn remove(
+    room: &Podman,
+    target: &Target,
+    volumes: Volumes,
+) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        Found::Nothing => return Ok(Outcome::AlreadyDone),
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    if matches!(seen.instance.state, Power::Running | Power::Paused) {
+        return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
+    }
+    delete(room, &seen.instance.id, volumes == Volumes::Remove).await.map(|()| Outcome::Done)
+}
+
+/// Removes a container that was looked at. It is forced, for one that has just ended and is not
+/// cleared away yet.
+pub(super) async fn delete(room: &Podman, id: &str, volumes: bool) -> Result<(), ProviderError> {
+    let options = RemoveContainerOptions { v: volumes, force: true, link: false };
+    let removed = room.client.docker(CHANGE)?.remove_container(id, Some(options)).await;
+    match removed {
+        Ok(()) => Ok(()),
+        Err(error) => match look::container(&room.client, id, Size::NotWanted).await? {
+            None => Ok(()),
+            Some(_) => Err(room.said("remove the container", CHANGE, error)),
+        },
+    }
+}
+
+async fn remove_network(
+    room: &Podman,
+    name: &str,
+    uuid: InstanceUuid,
+) -> Result<Outcome, ProviderError> {
+    match look::network(&room.client, name).await? {
+        None => return Ok(Outcome::AlreadyDone),
+        Some(found) if !label::belongs_to(&found.labels, uuid) => {
+            return Ok(stale(format!("the network {name} is not this project's")));
+        }
+        Some(_) => {}
+    }
+    match room.client.docker(CHANGE)?.remove_network(&escape(name)).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(error) => match look::network(&room.client, name).await? {
+            None => Ok(Outcome::Done),
+            Some(_) => Err(room.said(&format!("remove the network {name}"), CHANGE, error)),
+        },
+    }
+}
+
+/// Starts a container by its id; for [`start`], which decides what came of it.
+pub(super) async fn start_by_id(room: &Podman, id: &str) -> Result<(), bollard::errors::Error> {
+    let docker = room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
+        err: std::io::Error::other(error.to_string()),
+    })?;
+    docker.start_container(id, None::<StartContainerOptions>).await
+}

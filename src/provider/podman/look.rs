@@ -1,0 +1,220 @@
+//! Looks: which questions are asked of the engine, in which order. Nothing here changes anything.
+
+use futures_util::future::{join, join4, try_join_all};
+use serde_json::json;
+
+use super::Podman;
+use super::client::{Client, LIBPOD, escape};
+use super::observe::{self, Moved};
+use super::reply::{Container, Listed, ListedImage, Network};
+use super::{image, label};
+use crate::model::id::Identity;
+use crate::model::observed::{EngineFacts, Instance, Observed};
+use crate::provider::{Depth, ProviderError, Query};
+
+/// Whether the size of what was written is asked for: the engine has to walk the files for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    Wanted,
+    NotWanted,
+}
+
+/// One container by its name or id.
+pub(super) async fn container(
+    client: &Client,
+    name: &str,
+    size: Size,
+) -> Result<Option<Container>, ProviderError> {
+    let query = if size == Size::Wanted { "?size=true" } else { "" };
+    let path = format!("{LIBPOD}/containers/{}/json{query}", escape(name));
+    let found: Option<Container> = client.find("look at a container", &path).await?;
+    // The engine takes the beginning of an id for a name.
+    Ok(found.filter(|found| found.name == name || found.id == name))
+}
+
+async fn listed(client: &Client, label: &str) -> Result<Vec<Listed>, ProviderError> {
+    let filters = json!({ "label": [label] }).to_string();
+    let path = format!("{LIBPOD}/containers/json?all=true&filters={}", escape(&filters));
+    client.get(&path).await?.success("list containers")?.parse("list containers")
+}
+
+pub(super) async fn network(client: &Client, name: &str) -> Result<Option<Network>, ProviderError> {
+    let path = format!("{LIBPOD}/networks/{}/json", escape(name));
+    let found: Option<Network> = client.find("look at a network", &path).await?;
+    Ok(found.filter(|found| found.name == name))
+}
+
+pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
+    let entries = listed(&room.client, label::UUID).await?;
+    Ok(entries.iter().filter_map(observe::listed).collect())
+}
+
+pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
+    let mut observed = match query.depth {
+        Depth::Glance => glance(room, query.identity).await?,
+        Depth::Full => full(room, query).await?,
+    };
+    observed.engine = engine(room);
+    Ok(observed)
+}
+
+/// One question where the expected name is ours.
+async fn glance(room: &Podman, identity: &Identity) -> Result<Observed, ProviderError> {
+    let client = &room.client;
+    let mut observed = Observed::default();
+    let mut names = vec![identity.id.as_str().to_owned()];
+    if !identity.id_is_explicit {
+        names.push(identity.fallback_name());
+    }
+    for name in names {
+        let Some(found) = container(client, &name, Size::NotWanted).await? else { continue };
+        match observe::instance(&found).filter(|found| observe::is_ours(found, identity)) {
+            Some(ours) => {
+                observed.instances.push(ours);
+                return Ok(observed);
+            }
+            None if name == identity.id.as_str() => {
+                observed.stranger = Some(observe::stranger(&name, &found));
+            }
+            None => {}
+        }
+    }
+    let entries = listed(client, &format!("{}={}", label::UUID, identity.uuid)).await?;
+    observed.instances = ours(room, identity, &entries, Size::NotWanted).await?;
+    Ok(observed)
+}
+
+/// The containers of ours in a list, each looked at: the list shows no limits and no mounts.
+async fn ours(
+    room: &Podman,
+    identity: &Identity,
+    entries: &[Listed],
+    size: Size,
+) -> Result<Vec<Instance>, ProviderError> {
+    let ids = entries.iter().filter(|entry| {
+        observe::listed(entry).is_some_and(|found| observe::is_ours(&found, identity))
+    });
+    let found = try_join_all(ids.map(|entry| container(&room.client, &entry.id, size))).await?;
+    Ok(found.iter().flatten().filter_map(observe::instance).collect())
+}
+
+async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
+    let client = &room.client;
+    let identity = query.identity;
+    let uid = format!("{}={}", label::UID, identity.uid);
+    let network_name = identity.network_name();
+    let wanted_image = async {
+        match query.image {
+            Some(source) => image::observed(room, source).await,
+            None => Ok(None),
+        }
+    };
+    let (entries, named, network, (image, saved)) = join4(
+        listed(client, &uid),
+        container(client, identity.id.as_str(), Size::NotWanted),
+        network(client, &network_name),
+        join(wanted_image, saved_images(client, identity)),
+    )
+    .await;
+    let (entries, named) = (entries?, named?);
+    let instances = ours(room, identity, &entries, Size::Wanted).await?;
+    let named_ours = |id: &str| instances.iter().any(|instance: &Instance| instance.id == id);
+    let stranger = named
+        .filter(|found| !named_ours(&found.id))
+        .map(|found| observe::stranger(identity.id.as_str(), &found));
+    Ok(Observed {
+        stranger,
+        moved: moved(room, identity, &entries).await?,
+        network: network?.map(|found| observe::network(&found, identity.uuid)),
+        image: image?,
+        saved_images: saved?,
+        instances,
+        engine: EngineFacts::default(),
+    })
+}
+
+async fn moved(
+    room: &Podman,
+    identity: &Identity,
+    entries: &[Listed],
+) -> Result<Option<Instance>, ProviderError> {
+    let candidate = entries.iter().filter_map(observe::listed).find(|instance| {
+        match observe::may_have_moved(instance, identity) {
+            Moved::SameDirectory => true,
+            Moved::SameName => !instance.stamp.project.exists(),
+            Moved::No => false,
+        }
+    });
+    let Some(candidate) = candidate else { return Ok(None) };
+    let found = container(&room.client, &candidate.id, Size::NotWanted).await?;
+    Ok(found.as_ref().and_then(observe::instance))
+}
+
+async fn saved_images(client: &Client, identity: &Identity) -> Result<Vec<String>, ProviderError> {
+    let reference = format!("localhost/vagrantp/{}", identity.uuid);
+    let filters = json!({ "reference": [reference] }).to_string();
+    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters));
+    let found: Vec<ListedImage> =
+        client.get(&path).await?.success("list images")?.parse("list images")?;
+    let names = found.iter().flat_map(|image| image.repo_tags.iter());
+    Ok(observe::saved_images(names, identity.uuid))
+}
+
+/// What is known of the engine without asking: its version stands in every answer, its user at the
+/// other end of the socket.
+fn engine(room: &Podman) -> EngineFacts {
+    let rootless = room.engine_uid.is_some_and(|uid| uid != 0);
+    EngineFacts {
+        version: room.client.version(),
+        rootless,
+        limits_unavailable: rootless && !limits_are_delegated(room.engine_uid.unwrap_or_default()),
+    }
+}
+
+/// Whether a user's engine may set limits: with version 2 of cgroups only, and only where systemd
+/// hands the controllers on. `podman info` knows too, and takes a quarter of a second.
+fn limits_are_delegated(uid: u32) -> bool {
+    let path =
+        format!("/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers");
+    std::fs::read_to_string(path).is_ok_and(|text| {
+        let has = |name: &str| text.split_whitespace().any(|controller| controller == name);
+        has("memory") && has("cpu")
+    })
+}
+
+/// The last lines that the main process wrote, on either stream.
+pub(super) async fn last_output(
+    client: &Client,
+    id: &str,
+    lines: usize,
+) -> Result<String, ProviderError> {
+    let path =
+        format!("{LIBPOD}/containers/{}/logs?stdout=true&stderr=true&tail={lines}", escape(id));
+    let reply = client.get(&path).await?.success("read a container's output")?;
+    let text = String::from_utf8_lossy(&unframed(&reply.body)).into_owned();
+    Ok(crate::exec::last_lines(&text, lines))
+}
+
+/// Takes the payload out of frames of one byte for the stream, three of nothing, four of length.
+fn unframed(mut body: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(body.len());
+    while let Some((head, rest)) = body.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let (payload, next) = rest.split_at(length.min(rest.len()));
+        text.extend_from_slice(payload);
+        body = next;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_taken_off_and_a_torn_one_keeps_what_it_has() {
+        let body = b"\x01\0\0\0\0\0\0\x03ab\n\x02\0\0\0\0\0\0\x05c\n";
+        assert_eq!(unframed(body), b"ab\nc\n");
+        assert_eq!(unframed(b"\x01\0"), b"");
+    }
+}

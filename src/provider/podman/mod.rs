@@ -1,0 +1,191 @@
+//! Podman, through its API socket.
+//!
+//! Vendor's words: <https://docs.podman.io/en/latest/_static/api.html> and
+//! podman-system-service(1). Tried with 4.3.1, root and rootless. What has to be known about it:
+//!
+//! * Errors are 500 for nearly everything; the words decide ([`fault`]), and what counts after a
+//!   failure is what is there when one looks again.
+//! * A container that has just ended by itself reads `stopped` for a third of a second, which the
+//!   typed client does not know; so everything is read leniently ([`client`], [`reply`]).
+//! * `create` accepts ports and addresses that are taken; `start` then fails and leaves the
+//!   container `created`.
+//! * The service is started on demand, see [`service`].
+
+use async_trait::async_trait;
+use tokio::net::UnixStream;
+
+use self::client::Client;
+use self::socket::{Chosen, Clues};
+use super::{Provider, ProviderError, Query, ShellIo};
+use crate::event::Listener;
+use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
+use crate::model::id::ProviderKind;
+use crate::model::observed::{Instance, Observed};
+use crate::model::shell::ShellRequest;
+use crate::model::spec::{BaseImage, InstanceSpec};
+use crate::plan::action::{Action, Outcome};
+
+mod client;
+mod conf;
+mod execute;
+mod fault;
+mod image;
+mod label;
+mod look;
+mod make;
+mod observe;
+mod reply;
+mod save;
+mod service;
+mod settings;
+mod socket;
+mod spec;
+mod start;
+
+pub use self::service::{ACTIVATE_VERB, activate};
+pub use self::settings::Settings;
+
+/// One Podman engine.
+#[derive(Debug)]
+pub struct Podman {
+    settings: Settings,
+    client: Client,
+    /// The user that the engine runs as.
+    engine_uid: Option<u32>,
+}
+
+/// What Podman can do, and what changes cost there.
+#[must_use]
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        costs: vec![
+            (Field::Name, Cost::Live),
+            // Podman 4.3 changes limits live and forgets them at the next start.
+            (Field::Memory, Cost::Replace),
+            (Field::Cpus, Cost::Replace),
+            (Field::Ports, Cost::Replace),
+            (Field::Mounts, Cost::Replace),
+            (Field::Command, Cost::Replace),
+            (Field::Image, Cost::Recreate),
+            (Field::Address, Cost::Live),
+            (Field::Network, Cost::Replace),
+            (Field::Autostart, Cost::Replace),
+        ],
+        bridge: false,
+        suspend: true,
+        autostart: true,
+        images: vec![ImageKind::Registry, ImageKind::Rootfs],
+    }
+}
+
+impl Podman {
+    /// Finds the engine's socket, and starts its service where none answers. Nothing is asked of it
+    /// yet: whether it is Podman shows in the first answer.
+    ///
+    /// # Errors
+    /// Podman is not installed, cannot be started, or may not be used.
+    pub async fn connect(settings: Settings) -> Result<Podman, ProviderError> {
+        let own = settings.own_socket();
+        let choice = socket::choose(Clues {
+            container_host: settings.container_host.as_deref(),
+            docker_host: settings.docker_host.as_deref(),
+            runtime_dir: settings.runtime_dir.as_deref(),
+            uid: settings.uid,
+            own: &own,
+        })?;
+        for path in &choice.paths {
+            match UnixStream::connect(path).await {
+                Ok(stream) => {
+                    let log = (*path == own).then(|| service::log_of(path));
+                    return Ok(Podman::at(settings, path.clone(), stream, log));
+                }
+                Err(cause) => {
+                    let nobody = matches!(
+                        cause.kind(),
+                        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+                    );
+                    if choice.chosen != Chosen::ByDefault || !nobody {
+                        return Err(fault::of_connect(path, cause));
+                    }
+                }
+            }
+        }
+        Podman::start(settings).await
+    }
+
+    async fn start(settings: Settings) -> Result<Podman, ProviderError> {
+        let start = settings.service()?;
+        let socket = start.socket.clone();
+        let started = tokio::task::spawn_blocking(move || service::start(&start)).await;
+        let started = started.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        started.map_err(|cause| fault::of_connect(&socket, cause))?;
+        let stream = UnixStream::connect(&socket)
+            .await
+            .map_err(|cause| fault::of_connect(&socket, cause))?;
+        let log = service::log_of(&socket);
+        Ok(Podman::at(settings, socket, stream, Some(log)))
+    }
+
+    fn at(
+        settings: Settings,
+        socket: std::path::PathBuf,
+        stream: UnixStream,
+        log: Option<std::path::PathBuf>,
+    ) -> Podman {
+        let engine_uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        let client = Client::new(socket, Some(stream), log);
+        Podman { settings, client, engine_uid }
+    }
+}
+
+#[async_trait]
+impl Provider for Podman {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Podman
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    async fn observe(&self, query: &Query<'_>) -> Result<Observed, ProviderError> {
+        look::observe(self, query).await
+    }
+
+    async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        look::list(self).await
+    }
+
+    async fn execute(
+        &self,
+        action: &Action,
+        listener: &dyn Listener,
+    ) -> Result<Outcome, ProviderError> {
+        execute::execute(self, action, listener).await
+    }
+
+    fn render(&self, spec: &InstanceSpec) -> String {
+        let image = match &spec.image {
+            BaseImage::Saved(name) => name.clone(),
+            BaseImage::Source(source) => source.to_string(),
+        };
+        let around = spec::Surroundings { image, ..spec::Surroundings::default() };
+        let body = spec::container(spec, &around);
+        format!("{body:#}")
+    }
+
+    async fn shell(&self, request: &ShellRequest, io: ShellIo) -> Result<i32, ProviderError> {
+        {
+            let _ = (request, io);
+            Err(fault::internal("shell", "not yet"))
+        }
+    }
+
+    async fn last_output(
+        &self,
+        instance: &Instance,
+        lines: usize,
+    ) -> Result<String, ProviderError> {
+        look::last_output(&self.client, &instance.id, lines).await
+    }
+}

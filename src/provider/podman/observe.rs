@@ -1,0 +1,227 @@
+//! Podman's answers → observed values. Pure: same meaning, same value, whatever the spelling.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use super::label;
+use super::reply::{Container, Image, Listed, Network};
+use crate::model::id::{Identity, InstanceUuid};
+use crate::model::mount::{Mount, MountAccess};
+use crate::model::network::{PortForward, Protocol};
+use crate::model::observed::{Instance, ObservedImage, ObservedNetwork, Power, Stranger};
+use crate::model::stamp::Stamp;
+use crate::model::units::{Bytes, Memory};
+
+/// Podman's states. `stopped` is the short time between the end of the main process and the
+/// engine's clearing up; it ends in `exited`.
+pub(super) fn power(status: &str) -> Power {
+    match status {
+        "created" | "configured" | "initialized" => Power::Created,
+        "running" => Power::Running,
+        "paused" => Power::Paused,
+        "stopping" => Power::Stopping,
+        "stopped" | "exited" | "dead" => Power::Stopped,
+        "removing" => Power::Removing,
+        _ => Power::Unknown,
+    }
+}
+
+/// A container of ours; nothing where it carries no stamp.
+pub(super) fn instance(container: &Container) -> Option<Instance> {
+    let stamp = label::stamp(&container.config.labels)?;
+    let state = power(&container.state.status);
+    let host = &container.host_config;
+    let settings = &container.network_settings;
+    let address = settings
+        .networks
+        .values()
+        .map(|attachment| attachment.address.as_str())
+        .chain([settings.address.as_str()])
+        .find_map(|text| text.parse::<Ipv4Addr>().ok());
+    Some(Instance {
+        id: container.id.clone(),
+        name: container.name.trim_start_matches('/').to_owned(),
+        state,
+        exit_status: (state == Power::Stopped).then_some(container.state.exit_code),
+        memory: u64::try_from(host.memory).ok().filter(|m| *m > 0).map(Memory::from_bytes),
+        millicpus: millicpus(host.nano_cpus),
+        ports: ports(container, &stamp),
+        mounts: mounts(container),
+        networks: settings.networks.keys().cloned().collect(),
+        address: address.filter(|_| state.is_up()),
+        autostart: matches!(host.restart_policy.name.as_str(), "always" | "unless-stopped"),
+        pid: u32::try_from(container.state.pid).ok().filter(|pid| *pid > 0),
+        arch: Some(std::env::consts::ARCH.to_owned()),
+        created_at: time(&container.created),
+        started_at: time(&container.state.started_at),
+        finished_at: time(&container.state.finished_at),
+        written: container.size_rw.and_then(|size| u64::try_from(size).ok()).map(Bytes),
+        stamp,
+    })
+}
+
+fn millicpus(nano_cpus: i64) -> Option<u32> {
+    u32::try_from(nano_cpus / 1_000_000).ok().filter(|millicpus| *millicpus > 0)
+}
+
+/// Go's zero time stands for never.
+fn time(text: &str) -> Option<String> {
+    (!text.is_empty() && !text.starts_with("0001-")).then(|| text.to_owned())
+}
+
+fn ports(container: &Container, stamp: &Stamp) -> Vec<PortForward> {
+    let mut ports = Vec::new();
+    for (guest, bindings) in &container.host_config.port_bindings {
+        let (guest, protocol) = guest.split_once('/').unwrap_or((guest, "tcp"));
+        let (Ok(guest), Some(protocol)) = (guest.parse(), protocol_named(protocol)) else {
+            continue;
+        };
+        for binding in bindings.iter().flatten() {
+            let Ok(host) = binding.host_port.parse() else { continue };
+            ports.push(forward(&binding.host_ip, host, guest, protocol, stamp));
+        }
+    }
+    ports.sort_unstable();
+    ports
+}
+
+fn forward(bind: &str, host: u16, guest: u16, protocol: Protocol, stamp: &Stamp) -> PortForward {
+    // Podman shows no address where it listens on all of them.
+    let bind = bind.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let port = PortForward { bind, host, guest, protocol, auto: false };
+    let auto = stamp.asked.ports.iter().any(|asked| asked.auto && asked.same_as(&port));
+    PortForward { auto, ..port }
+}
+
+fn protocol_named(name: &str) -> Option<Protocol> {
+    [Protocol::Tcp, Protocol::Udp].into_iter().find(|protocol| protocol.as_str() == name)
+}
+
+fn mounts(container: &Container) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = container
+        .mounts
+        .iter()
+        .filter(|mount| mount.kind == "bind")
+        .map(|mount| Mount {
+            guest: PathBuf::from(&mount.destination),
+            host: PathBuf::from(&mount.source),
+            access: if mount.writable { MountAccess::ReadWrite } else { MountAccess::ReadOnly },
+        })
+        .collect();
+    mounts.sort_unstable();
+    mounts
+}
+
+/// A container as the list shows it: no limits, no mounts, no address.
+pub(super) fn listed(entry: &Listed) -> Option<Instance> {
+    let stamp = label::stamp(&entry.labels)?;
+    let state = power(&entry.state);
+    let mut ports = Vec::new();
+    for port in &entry.ports {
+        let Some(protocol) = protocol_named(&port.protocol) else { continue };
+        for offset in 0..port.range.max(1) {
+            let (Some(host), Some(guest)) =
+                (port.host_port.checked_add(offset), port.container_port.checked_add(offset))
+            else {
+                continue;
+            };
+            ports.push(forward(&port.host_ip, host, guest, protocol, &stamp));
+        }
+    }
+    ports.sort_unstable();
+    Some(Instance {
+        id: entry.id.clone(),
+        name: entry.names.first().cloned().unwrap_or_default(),
+        state,
+        exit_status: (state == Power::Stopped).then_some(entry.exit_code),
+        memory: None,
+        millicpus: None,
+        ports,
+        mounts: Vec::new(),
+        networks: entry.networks.clone(),
+        address: None,
+        autostart: false,
+        pid: u32::try_from(entry.pid).ok().filter(|pid| *pid > 0 && state.is_up()),
+        arch: Some(std::env::consts::ARCH.to_owned()),
+        created_at: time(&entry.created),
+        started_at: seconds(entry.started_at),
+        finished_at: seconds(entry.exited_at),
+        written: None,
+        stamp,
+    })
+}
+
+/// Seconds since 1970; Go's zero time, far below, stands for never.
+fn seconds(seconds: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    (seconds > 0).then(|| time.to_string())
+}
+
+/// Whether this container is the project's own instance.
+pub(super) fn is_ours(instance: &Instance, identity: &Identity) -> bool {
+    instance.stamp.uuid == identity.uuid && instance.stamp.uid == identity.uid
+}
+
+/// What has a wanted name without being ours.
+pub(super) fn stranger(name: &str, container: &Container) -> Stranger {
+    Stranger { name: name.to_owned(), stamp: label::stamp(&container.config.labels) }
+}
+
+/// Whether an object was made in this very directory when that lay elsewhere. A stamped directory
+/// that is gone says so too, under the same name; whether it is gone is the caller's to look up.
+pub(super) fn may_have_moved(instance: &Instance, identity: &Identity) -> Moved {
+    let stamp = &instance.stamp;
+    let related = stamp.uid == identity.uid
+        && stamp.uuid != identity.uuid
+        && stamp.infra_type == identity.infra_type;
+    let project = &identity.project;
+    if related && (stamp.device, stamp.inode) == (project.device, project.inode) {
+        // The same directory, unless it is a new one that was given the old one's number.
+        Moved::SameDirectory
+    } else if related && stamp.infra_id == identity.id {
+        Moved::SameName
+    } else {
+        Moved::No
+    }
+}
+
+/// What speaks for a moved directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// Device and inode.
+    SameDirectory,
+    /// The name; the stamped path has to be gone besides.
+    SameName,
+    /// Nothing.
+    No,
+}
+
+pub(super) fn network(network: &Network, uuid: InstanceUuid) -> ObservedNetwork {
+    let isolate = network.options.get("isolate").map(String::as_str);
+    ObservedNetwork {
+        name: network.name.clone(),
+        ours: label::belongs_to(&network.labels, uuid),
+        subnet: network.subnets.iter().find_map(|subnet| subnet.subnet.parse().ok()),
+        isolated: matches!(isolate, Some("true" | "1" | "strict")),
+    }
+}
+
+pub(super) fn image(image: &Image) -> ObservedImage {
+    ObservedImage {
+        id: image.id.clone(),
+        architecture: Some(image.architecture.clone()).filter(|text| !text.is_empty()),
+    }
+}
+
+/// Which of the local names hold files of this project's replaced containers.
+pub(super) fn saved_images<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+    uuid: InstanceUuid,
+) -> Vec<String> {
+    let prefix = format!("localhost/vagrantp/{uuid}:");
+    let mut saved: Vec<String> =
+        names.into_iter().filter(|name| name.starts_with(&prefix)).cloned().collect();
+    saved.sort_unstable();
+    saved.dedup();
+    saved
+}

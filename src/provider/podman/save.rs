@@ -1,0 +1,94 @@
+//! Saves a container's files as a local image, for the container that replaces it.
+
+use super::Podman;
+use super::client::{COPY, LIBPOD, escape};
+use super::execute::{Found, Seen, doing, find, stale};
+use super::image;
+use super::label;
+use super::reply::{Image, Made};
+use crate::plan::action::{Outcome, Target};
+use crate::provider::ProviderError;
+
+/// From here on the layers are made one: each costs time at every start, and past 128 a container
+/// starts no more.
+const MANY_LAYERS: usize = 20;
+
+pub(super) async fn save(
+    room: &Podman,
+    target: &Target,
+    name: &str,
+) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        Found::Nothing => return Ok(stale(format!("{} is gone", target.name))),
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    if seen.instance.state.is_up() {
+        // What it writes after the copy would be lost.
+        return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
+    }
+    let operation = format!("save the files of {}", target.name);
+    let Some((repository, tag)) =
+        name.strip_prefix(image::OURS).and_then(|_| name.rsplit_once(':'))
+    else {
+        return Err(super::fault::internal(
+            &operation,
+            "the image's name is not one of vagrantp's",
+        ));
+    };
+    if let Some(saved) = image::find(&room.client, name).await?
+        && holds_all_of(&saved, &seen)
+    {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let base = image::find(&room.client, &seen.container.image).await?.unwrap_or_default();
+    let mut path = format!(
+        "{LIBPOD}/commit?container={}&repo={}&tag={}&pause=false",
+        escape(&seen.instance.id),
+        escape(repository),
+        escape(tag)
+    );
+    for change in changes(&base) {
+        path.push_str("&changes=");
+        path.push_str(&escape(&change));
+    }
+    if base.root_fs.layers.len() >= MANY_LAYERS {
+        path.push_str("&squash=true");
+    }
+    let reply = room.client.post(&path, None, COPY).await?.success(&operation)?;
+    reply.parse::<Made>(&operation).map(|_| Outcome::Done)
+}
+
+/// Whether the image was made after the container had ended for the last time.
+fn holds_all_of(saved: &Image, seen: &Seen) -> bool {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let ended = seen.instance.finished_at.as_deref().and_then(at);
+    matches!((at(&saved.created), ended), (Some(saved), Some(ended)) if saved > ended)
+}
+
+/// What the image must not take from the container. Whose it is: a label cannot be taken away here,
+/// only emptied. And the main process, which is the container's: a COMMAND=image that comes later
+/// means the one of the image that all began with.
+fn changes(base: &Image) -> Vec<String> {
+    let mut changes: Vec<String> =
+        label::ON_CONTAINERS.iter().map(|label| format!("LABEL {label}=")).collect();
+    let argv = |argv: &[String]| serde_json::to_string(argv).expect("text is always JSON");
+    changes.push(format!("ENTRYPOINT {}", argv(&base.config.entrypoint)));
+    changes.push(format!("CMD {}", argv(&base.config.cmd)));
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_keeps_its_own_main_process_and_no_owner() {
+        let mut base = Image::default();
+        base.config.cmd = vec!["/bin/sh".to_owned(), "a \"b\"".to_owned()];
+        let changes = changes(&base);
+        assert!(changes.contains(&"LABEL io.vagrantp.uuid=".to_owned()));
+        assert!(changes.contains(&"ENTRYPOINT []".to_owned()));
+        assert!(changes.contains(&r#"CMD ["/bin/sh","a \"b\""]"#.to_owned()));
+    }
+}

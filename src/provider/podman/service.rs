@@ -1,0 +1,119 @@
+//! Starts Podman's service where none answers, by socket activation.
+//!
+//! A service that is told its socket removes whatever stands there, when it starts and when it
+//! ends, so that of several starters some become unreachable. Here vagrantp itself binds and
+//! listens, under a lock, and hands the listening socket over: who connects waits in its backlog
+//! until the service is up, and nobody has to poll. After the service has ended of idleness the
+//! file stays and refuses connections; the next caller replaces it, under the same lock.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use super::conf;
+use crate::exec::{ChildInput, ExecError, Program};
+
+/// How long the service stays without a caller. It costs 54 MB, and its start 50 ms.
+const IDLE_SECONDS: u32 = 300;
+
+/// The hidden verb that [`activate`] stands behind.
+pub const ACTIVATE_VERB: &str = "__activate";
+
+/// Where a listening socket has to be for a program that is activated by it.
+const FIRST_DESCRIPTOR: i32 = 3;
+
+/// What the start of a service needs.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    pub(super) podman: PathBuf,
+    /// vagrantp itself, which becomes the service.
+    pub(super) helper: PathBuf,
+    pub(super) socket: PathBuf,
+    pub(super) conf: conf::Surroundings,
+}
+
+/// The last words of the service that was started last.
+pub(super) fn log_of(socket: &Path) -> PathBuf {
+    socket.with_extension("log")
+}
+
+/// Has somebody listen at the socket. Blocks while others do the same.
+pub(super) fn start(start: &Start) -> io::Result<()> {
+    let directory = start.socket.parent().unwrap_or(Path::new("/"));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(start.socket.with_extension("lock"))?;
+    lock.lock()?;
+    if std::os::unix::net::UnixStream::connect(&start.socket).is_ok() {
+        return Ok(());
+    }
+    match std::fs::remove_file(&start.socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let variables = conf::variables(&start.conf, directory)?;
+    let log = File::create(log_of(&start.socket))?;
+    let listener = UnixListener::bind(&start.socket)?;
+    let idle = IDLE_SECONDS.to_string();
+    let podman = start.podman.to_string_lossy();
+    let arguments = [ACTIVATE_VERB, &podman, "system", "service", "--time", &idle];
+    Program::at(&start.helper)
+        .spawn_detached(&arguments, &variables, ChildInput::Descriptor(listener.into()), Some(log))
+        .map_err(|error| {
+            // Nobody would ever take a connection from its backlog.
+            let _ = std::fs::remove_file(&start.socket);
+            io::Error::other(error)
+        })?;
+    Ok(())
+}
+
+/// Becomes the program that is named by the first argument, with the socket that stands on stdin
+/// handed over as systemd does: as descriptor 3, in a session of its own, with nothing else
+/// inherited. Returns only where that fails.
+///
+/// This is what the hidden verb [`ACTIVATE_VERB`] does. It needs to be a process of its own since
+/// LISTEN_PID has to be the number of the process that listens. Call it before any other thread
+/// runs.
+#[must_use]
+pub fn activate(arguments: &[OsString]) -> io::Error {
+    match hand_over(arguments) {
+        Ok(error) => io::Error::other(error),
+        Err(error) => error,
+    }
+}
+
+fn hand_over(arguments: &[OsString]) -> io::Result<ExecError> {
+    let Some((program, rest)) = arguments.split_first() else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "no program to hand the socket to",
+        ));
+    };
+    // What the caller's caller left open must not live on in a service: the other end of a pipe
+    // would wait for it.
+    close_fds::set_fds_cloexec(FIRST_DESCRIPTOR, &[]);
+    let stdin = io::stdin();
+    let socket = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), FIRST_DESCRIPTOR)?;
+    if socket.as_raw_fd() != FIRST_DESCRIPTOR {
+        // Something that was inherited is in the way. It closes on exec, and stdin stays.
+        let stdin = ChildInput::Descriptor(stdin.as_fd().try_clone_to_owned()?);
+        let mut again = vec![OsString::from(ACTIVATE_VERB)];
+        again.extend_from_slice(arguments);
+        return Ok(Program::at("/proc/self/exe").replace_this_process(&again, &[], stdin));
+    }
+    // Fails only for a process that leads its group, which then has what this is for.
+    let _ = rustix::process::setsid();
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::empty())?;
+    let variables = [
+        (OsString::from("LISTEN_FDS"), OsString::from("1")),
+        (OsString::from("LISTEN_PID"), OsString::from(std::process::id().to_string())),
+    ];
+    Ok(Program::at(program).replace_this_process(rest, &variables, ChildInput::Nothing))
+}

@@ -1,0 +1,98 @@
+//! Starts a container, and looks whether it stays up.
+
+use std::time::Duration;
+
+use super::client::CHANGE;
+use super::execute::{Found, doing, find, stale, start_by_id};
+use super::look;
+use super::{Podman, execute};
+use crate::model::command::MainProcess;
+use crate::model::observed::{Instance, Power};
+use crate::plan::action::{Outcome, StopMode, Target};
+use crate::provider::ProviderError;
+
+/// When it is looked at again after its start. A main process that is of no use ends within the
+/// first tenths of a second; the idle one, which is vagrantp's own, ends at once or never.
+const LOOKS: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(150),
+];
+
+/// How much of the last output an error holds.
+const LINES: usize = 20;
+
+pub(super) async fn start(room: &Podman, target: &Target) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        Found::Nothing => return Ok(stale(format!("{} is gone", target.name))),
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    match seen.instance.state {
+        Power::Running => return Ok(Outcome::AlreadyDone),
+        Power::Created | Power::Stopped | Power::Unknown => {}
+        other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
+    }
+    if let Err(error) = start_by_id(room, &seen.instance.id).await
+        && execute::state(room, target).await? != Some(Power::Running)
+    {
+        return Err(room.said(&format!("start {}", target.name), CHANGE, error));
+    }
+    let looks = match seen.instance.stamp.asked.command {
+        MainProcess::Idle => &LOOKS[..1],
+        MainProcess::Image | MainProcess::Argv(_) => &LOOKS[..],
+    };
+    for pause in looks {
+        tokio::time::sleep(*pause).await;
+        let Found::It(seen) = find(room, target).await? else {
+            return Ok(stale(format!("{} is gone", target.name)));
+        };
+        let restarts = seen.container.restart_count;
+        if seen.instance.state != Power::Running || restarts > 0 {
+            return Err(ended(room, target, &seen.instance, restarts).await);
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn ended(
+    room: &Podman,
+    target: &Target,
+    instance: &Instance,
+    restarts: u32,
+) -> ProviderError {
+    if instance.autostart || restarts > 0 {
+        // The engine would start it again for ever.
+        let stopped =
+            execute::stop(room, target, StopMode::Graceful { grace: Duration::ZERO }).await;
+        drop(stopped);
+    }
+    let output = look::last_output(&room.client, &instance.id, LINES).await.unwrap_or_default();
+    let status = instance.exit_status.unwrap_or_default();
+    let help = help(&output, &instance.stamp.asked.command);
+    ProviderError::EndedAtOnce { name: target.name.clone(), status, output, help }
+}
+
+fn help(output: &str, command: &MainProcess) -> String {
+    let missing = ["failed to exec", "executable file not found", "no such file or directory"];
+    let lower = output.to_lowercase();
+    let program = match command {
+        MainProcess::Idle => MainProcess::IDLE_ARGV[0],
+        MainProcess::Argv(argv) => argv.first().map_or("COMMAND", String::as_str),
+        MainProcess::Image => {
+            return "the image's own program ends at once: delete COMMAND to have a process that \
+                    stays up"
+                .to_owned();
+        }
+    };
+    if missing.iter().any(|words| lower.contains(words)) {
+        format!(
+            "the image has no program {}: change COMMAND, or take an image that has it",
+            crate::exec::printable(program)
+        )
+    } else {
+        "COMMAND has to be a program that stays up; delete the line to have one that does"
+            .to_owned()
+    }
+}

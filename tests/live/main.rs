@@ -1,0 +1,7 @@
+//! Tests against real providers. Each makes what it needs, touches nothing else, and leaves nothing
+//! behind; where the provider is not installed it says so and passes.
+
+#[cfg(feature = "podman")]
+mod podman_host;
+#[cfg(feature = "podman")]
+mod podman_room;
