@@ -2,7 +2,69 @@
 
 use std::fmt;
 
+use miette::{Diagnostic, SourceSpan};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a text is not a command. Spans count within the text.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+pub enum CommandError {
+    /// A quote stays open, or a backslash ends the text.
+    #[error("cannot be split into words")]
+    #[diagnostic(
+        code(vagrantp::config::not_a_command),
+        help(
+            "close the quote inside the value, or write `\\\\` for a backslash; the words are split \
+             as a shell would, but no shell runs them"
+        )
+    )]
+    Unbalanced {
+        /// The text.
+        #[label("a quote or a backslash is left open")]
+        at: SourceSpan,
+    },
+    /// No program to run.
+    #[error("names no program")]
+    #[diagnostic(
+        code(vagrantp::config::empty_command),
+        help("write a program and its arguments, or `image` for the image's own command")
+    )]
+    NoProgram {
+        /// The text.
+        #[label("the first word is empty")]
+        at: SourceSpan,
+    },
+}
+
+/// The words of `text`, split as a shell would split them, with nothing expanded.
+pub fn split_words(text: &str) -> Result<Vec<String>, CommandError> {
+    shlex::split(&without_comments(text))
+        .ok_or_else(|| CommandError::Unbalanced { at: (0..text.len()).into() })
+}
+
+/// A shell starts a comment at a `#`, which would lose the words after it in silence: here each `#`
+/// at the start of a word gets a backslash.
+fn without_comments(text: &str) -> String {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut word_starts = true;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '#' && word_starts {
+            out.push('\\');
+        }
+        out.push(c);
+        word_starts = quote.is_none() && !escaped && c.is_ascii_whitespace();
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', None | Some('"')) => escaped = true,
+            ('\'' | '"', None) => quote = Some(c),
+            (_, Some(open)) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    out
+}
 
 /// COMMAND, as understood.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +81,18 @@ pub enum MainProcess {
 impl MainProcess {
     /// What [`MainProcess::Idle`] runs; `sleep` is in every image that has a shell.
     pub const IDLE_ARGV: [&'static str; 2] = ["sleep", "infinity"];
+
+    /// Reads COMMAND: `image`, or words as a shell would split them.
+    pub fn parse(text: &str) -> Result<Self, CommandError> {
+        if text == "image" {
+            return Ok(MainProcess::Image);
+        }
+        let argv = split_words(text)?;
+        if argv.first().is_none_or(String::is_empty) {
+            return Err(CommandError::NoProgram { at: (0..text.len()).into() });
+        }
+        Ok(MainProcess::Argv(argv))
+    }
 }
 
 impl fmt::Display for MainProcess {
@@ -34,5 +108,45 @@ impl fmt::Display for MainProcess {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argv(text: &str) -> Vec<String> {
+        match MainProcess::parse(text) {
+            Ok(MainProcess::Argv(argv)) => argv,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_are_split_and_nothing_is_expanded() {
+        assert_eq!(argv("nginx -g 'daemon off;'"), ["nginx", "-g", "daemon off;"]);
+        assert_eq!(argv("sh -c \"echo $HOME; id\""), ["sh", "-c", "echo $HOME; id"]);
+        assert_eq!(
+            argv("echo $(touch x) `id` * > y"),
+            ["echo", "$(touch", "x)", "`id`", "*", ">", "y"]
+        );
+        assert_eq!(argv("a '' b"), ["a", "", "b"]);
+        assert_eq!(MainProcess::parse("image"), Ok(MainProcess::Image));
+    }
+
+    #[test]
+    fn a_hash_is_no_comment() {
+        assert_eq!(argv("irc #channel"), ["irc", "#channel"]);
+        assert_eq!(argv("sh -c 'a # b' \"c # d\" e\\ #f"), ["sh", "-c", "a # b", "c # d", "e #f"]);
+        assert_eq!(argv("#a"), ["#a"]);
+    }
+
+    #[test]
+    fn an_open_quote_is_refused() {
+        for text in ["sh -c 'x", "a \"b", "a\\"] {
+            let at = (0..text.len()).into();
+            assert_eq!(MainProcess::parse(text), Err(CommandError::Unbalanced { at }));
+        }
+        assert!(matches!(MainProcess::parse("'' x"), Err(CommandError::NoProgram { .. })));
     }
 }

@@ -20,6 +20,12 @@ pub enum InfraType {
 }
 
 impl InfraType {
+    /// Reads the word of the `.env`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [InfraType::Vm, InfraType::Container].into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As the `.env` spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -55,6 +61,33 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
+    /// Those that a `.env` may name; the in-memory one is for tests.
+    pub const WRITTEN: [ProviderKind; 5] = [
+        ProviderKind::Libvirt,
+        ProviderKind::Qemu,
+        ProviderKind::Virtualbox,
+        ProviderKind::Ssh,
+        ProviderKind::Podman,
+    ];
+
+    /// Reads the word of the `.env`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        ProviderKind::WRITTEN.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// What it runs.
+    #[must_use]
+    pub fn infra_type(self) -> InfraType {
+        match self {
+            ProviderKind::Podman | ProviderKind::Memory => InfraType::Container,
+            ProviderKind::Libvirt
+            | ProviderKind::Qemu
+            | ProviderKind::Virtualbox
+            | ProviderKind::Ssh => InfraType::Vm,
+        }
+    }
+
     /// As the `.env` spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,7 +3,103 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use miette::{Diagnostic, SourceSpan};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a text is not a mount. Spans count within the text.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+pub enum MountError {
+    /// Not of the form of a mount.
+    #[error("must be a list of `host:guest` directories")]
+    #[diagnostic(
+        code(vagrantp::config::not_a_mount),
+        help("write the host's path and the path inside, such as `.:/work` or `./data:/data:ro`")
+    )]
+    NotAMount {
+        /// The entry.
+        #[label("expected `host:guest` or `host:guest:ro`")]
+        at: SourceSpan,
+    },
+    /// An option that is neither `ro` nor `rw`.
+    #[error("has a mount option that is not known")]
+    #[diagnostic(
+        code(vagrantp::config::bad_mount_option),
+        help("write `:ro` where the guest may only read, and nothing else")
+    )]
+    BadOption {
+        /// The option.
+        #[label("expected `ro`")]
+        at: SourceSpan,
+    },
+    /// A guest path that is relative, the root, or climbs.
+    #[error("mounts onto what is not a directory inside")]
+    #[diagnostic(
+        code(vagrantp::config::bad_guest_path),
+        help("write an absolute path without `..` that is not `/` itself, such as `/work`")
+    )]
+    BadGuest {
+        /// The path.
+        #[label("{what}")]
+        at: SourceSpan,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+/// A mount as it was written; nobody has looked yet whether the host's path is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenMount<'a> {
+    /// The host's path, relative or absolute.
+    pub host: &'a str,
+    /// The absolute path inside, normalised.
+    pub guest: PathBuf,
+    /// Whether the guest may write.
+    pub access: MountAccess,
+}
+
+impl<'a> WrittenMount<'a> {
+    /// Reads `host:guest[:ro]`.
+    pub fn parse(text: &'a str) -> Result<Self, MountError> {
+        let not_a_mount = MountError::NotAMount { at: (0..text.len()).into() };
+        let mut parts = text.split(':');
+        let (Some(host), Some(guest)) = (parts.next(), parts.next()) else {
+            return Err(not_a_mount);
+        };
+        let guest_from = host.len() + 1;
+        let option_from = guest_from + guest.len() + 1;
+        let access = match parts.next() {
+            None | Some("rw") => MountAccess::ReadWrite,
+            Some("ro") => MountAccess::ReadOnly,
+            Some(_) => return Err(MountError::BadOption { at: (option_from..text.len()).into() }),
+        };
+        if host.is_empty() || guest.is_empty() || parts.next().is_some() {
+            return Err(not_a_mount);
+        }
+        let at = SourceSpan::from(guest_from..guest_from + guest.len());
+        Ok(WrittenMount { host, guest: guest_path(guest, at)?, access })
+    }
+}
+
+/// An absolute path inside, without `.`, doubled or trailing slashes.
+fn guest_path(text: &str, at: SourceSpan) -> Result<PathBuf, MountError> {
+    let bad = |what| Err(MountError::BadGuest { at, what });
+    if !text.starts_with('/') {
+        return bad("expected an absolute path");
+    }
+    if text.chars().any(char::is_control) {
+        return bad("a control character is in it");
+    }
+    if text.split('/').any(|part| part == "..") {
+        return bad("`..` is in it");
+    }
+    let parts = text.split('/').filter(|part| !part.is_empty() && *part != ".");
+    let path: PathBuf = std::iter::once("/").chain(parts).collect();
+    if path.as_os_str() == "/" {
+        return bad("the whole file system of the guest");
+    }
+    Ok(path)
+}
 
 /// Whether the guest may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,6 +128,37 @@ impl fmt::Display for Mount {
         match self.access {
             MountAccess::ReadWrite => Ok(()),
             MountAccess::ReadOnly => f.write_str(":ro"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_read_and_normalised() {
+        let mount = |text| WrittenMount::parse(text).expect("a mount");
+        assert_eq!(mount(".:/work").host, ".");
+        assert_eq!(mount(".:/work").access, MountAccess::ReadWrite);
+        assert_eq!(mount("./a b:/x//y/./z/:ro").guest, PathBuf::from("/x/y/z"));
+        assert_eq!(mount("a:/b:ro").access, MountAccess::ReadOnly);
+        assert_eq!(mount("a:/b:rw").access, MountAccess::ReadWrite);
+    }
+
+    #[test]
+    fn bad_mounts_say_where() {
+        for text in ["", ".", ".:", ":/x", ".:/x:ro:ro"] {
+            let parsed = WrittenMount::parse(text);
+            assert!(matches!(parsed, Err(MountError::NotAMount { .. })), "{text}: {parsed:?}");
+        }
+        let option = WrittenMount::parse(".:/x:Z");
+        assert_eq!(option, Err(MountError::BadOption { at: (5..6).into() }));
+        for text in [".:work", ".:/", ".:/.", ".:/a/../b", ".:/a\u{7}"] {
+            match WrittenMount::parse(text) {
+                Err(MountError::BadGuest { at, .. }) => assert_eq!(at.offset(), 2, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
         }
     }
 }

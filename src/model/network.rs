@@ -4,7 +4,221 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use miette::{Diagnostic, SourceSpan};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::units::{NumberError, whole_number};
+
+/// Why a text is not a port, a port rule or a range of ports. Spans count within the text.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+pub enum PortError {
+    /// Not of the form of a rule.
+    #[error("must be a list of `host:guest` ports")]
+    #[diagnostic(
+        code(vagrantp::config::not_a_port_rule),
+        help(
+            "write `8080:80`, or `auto:80` for a free port of the host; an address in front \
+             (`0.0.0.0:8080:80`, `[::1]:8080:80`) says who may connect, `/udp` at the end the protocol"
+        )
+    )]
+    NotARule {
+        /// The rule.
+        #[label("expected `host:guest`")]
+        at: SourceSpan,
+    },
+    /// The bind address is none.
+    #[error("binds to what is not an address")]
+    #[diagnostic(
+        code(vagrantp::config::bad_bind_address),
+        help("write an IPv4 address (`127.0.0.1`) or an IPv6 address in brackets (`[::1]`)")
+    )]
+    BadBind {
+        /// The address.
+        #[label("expected an IP address")]
+        at: SourceSpan,
+    },
+    /// Neither TCP nor UDP.
+    #[error("has a protocol that cannot be forwarded")]
+    #[diagnostic(
+        code(vagrantp::config::bad_protocol),
+        help("the protocols are `tcp`, which is meant where none is written, and `udp`")
+    )]
+    BadProtocol {
+        /// The protocol.
+        #[label("expected `tcp` or `udp`")]
+        at: SourceSpan,
+    },
+    /// A number outside of 1 to 65535.
+    #[error("has a port out of range")]
+    #[diagnostic(
+        code(vagrantp::config::port_out_of_range),
+        help("ports go from 1 to 65535; for a free port of the host, write `auto`")
+    )]
+    OutOfRange {
+        /// The number.
+        #[label("expected 1 to 65535")]
+        at: SourceSpan,
+    },
+    /// Not of the form of a range.
+    #[error("must be a range of ports")]
+    #[diagnostic(
+        code(vagrantp::config::not_a_port_range),
+        help("write the first and the last port, such as `8100-8900`")
+    )]
+    NotARange {
+        /// The text.
+        #[label("expected `first-last`")]
+        at: SourceSpan,
+    },
+    /// The end comes before the start.
+    #[error("ends before it starts")]
+    #[diagnostic(code(vagrantp::config::port_range_reversed), help("write `{last}-{first}`"))]
+    Reversed {
+        /// The text.
+        #[label("{last} is less than {first}")]
+        at: SourceSpan,
+        /// The first port.
+        first: u16,
+        /// The last port.
+        last: u16,
+    },
+    /// A port is no number.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Number(NumberError),
+}
+
+/// The port that `text[from..to]` writes.
+fn port(text: &str, from: usize, to: usize) -> Result<u16, PortError> {
+    let at = SourceSpan::from(from..to);
+    match whole_number(&text[from..to]) {
+        Ok(number @ 1..=65535) => Ok(number as u16),
+        Ok(_) | Err(NumberError::TooLarge { .. }) => Err(PortError::OutOfRange { at }),
+        Err(NumberError::NotANumber { .. }) => {
+            Err(PortError::Number(NumberError::NotANumber { at }))
+        }
+        Err(NumberError::LookAlike { at: within }) => {
+            let at = (from + within.offset(), within.len()).into();
+            Err(PortError::Number(NumberError::LookAlike { at }))
+        }
+    }
+}
+
+/// A port from 1 to 65535.
+pub fn parse_port(text: &str) -> Result<u16, PortError> {
+    port(text, 0, text.len())
+}
+
+/// Why a text is not an address. Spans count within the text.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+pub enum AddressError {
+    /// Not four numbers.
+    #[error("must be an IPv4 address")]
+    #[diagnostic(
+        code(vagrantp::config::not_an_address),
+        help("write four numbers from 0 to 255 without leading zeros, such as `192.168.77.10`")
+    )]
+    NotAnAddress {
+        /// The text.
+        #[label("expected an IPv4 address")]
+        at: SourceSpan,
+    },
+    /// IPv6.
+    #[error("must be an IPv4 address, and this is IPv6")]
+    #[diagnostic(
+        code(vagrantp::config::address_is_ipv6),
+        help("write an IPv4 address, such as `192.168.77.10`")
+    )]
+    Ipv6 {
+        /// The text.
+        #[label("IPv6 is not supported here")]
+        at: SourceSpan,
+    },
+    /// A prefix that is no number from 8 to 30.
+    #[error("has a network prefix that leaves no room for machines")]
+    #[diagnostic(
+        code(vagrantp::config::bad_prefix),
+        help("write a prefix from /8 to /30, such as `/24`")
+    )]
+    BadPrefix {
+        /// The prefix.
+        #[label("expected 8 to 30")]
+        at: SourceSpan,
+    },
+    /// An address that no machine can have.
+    #[error("is an address that no machine can have")]
+    #[diagnostic(
+        code(vagrantp::config::address_not_usable),
+        help("write an address of a private network, such as `192.168.77.10`")
+    )]
+    NotUsable {
+        /// The address.
+        #[label("{kind}")]
+        at: SourceSpan,
+        /// What it is instead.
+        kind: &'static str,
+    },
+    /// The address of the network itself, or of everybody in it.
+    #[error("is the {kind} address of its network")]
+    #[diagnostic(
+        code(vagrantp::config::address_not_a_host),
+        help("write an address between the first and the last of {network}")
+    )]
+    NotAHost {
+        /// The address.
+        #[label("the {kind} address of {network}")]
+        at: SourceSpan,
+        /// `network` or `broadcast`.
+        kind: &'static str,
+        /// The network.
+        network: Ipv4Net,
+    },
+    /// Not six pairs of hexadecimal digits.
+    #[error("must be a MAC address")]
+    #[diagnostic(
+        code(vagrantp::config::not_a_mac_address),
+        help("write six pairs of hexadecimal digits, such as `52:54:00:12:34:56`")
+    )]
+    NotAMac {
+        /// The text.
+        #[label("expected six pairs of hexadecimal digits")]
+        at: SourceSpan,
+    },
+    /// A MAC address of a group, or of nobody.
+    #[error("is a MAC address that no machine can have")]
+    #[diagnostic(
+        code(vagrantp::config::mac_not_unicast),
+        help("let it start with `52:54:00`, or delete the line: one is made and kept")
+    )]
+    MacNotUnicast {
+        /// The text.
+        #[label("a group's address, or all zeros")]
+        at: SourceSpan,
+    },
+}
+
+/// An IPv4 address.
+pub fn parse_ipv4(text: &str) -> Result<Ipv4Addr, AddressError> {
+    let at = SourceSpan::from(0..text.len());
+    text.parse().map_err(|_| match text.parse::<std::net::Ipv6Addr>() {
+        Ok(_) => AddressError::Ipv6 { at },
+        Err(_) => AddressError::NotAnAddress { at },
+    })
+}
+
+/// An address that a machine can have, of any network.
+fn usable(address: Ipv4Addr, at: SourceSpan) -> Result<(), AddressError> {
+    let kind = match address {
+        a if a.octets()[0] == 0 => "an address of no network",
+        a if a.is_loopback() => "a loopback address",
+        a if a.is_multicast() => "a multicast address",
+        a if a.octets()[0] >= 240 => "a reserved address",
+        a if a.is_link_local() => "a link-local address",
+        _ => return Ok(()),
+    };
+    Err(AddressError::NotUsable { at, kind })
+}
 
 /// How the instance reaches the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,6 +298,49 @@ pub struct PortRule {
     pub guest: u16,
     /// TCP or UDP.
     pub protocol: Protocol,
+}
+
+impl PortRule {
+    /// Reads `[bind:]host|auto:guest[/tcp|udp]`; the bind address is IPv6 only in brackets.
+    pub fn parse(text: &str) -> Result<Self, PortError> {
+        let (ports_end, protocol) = match text.rfind('/') {
+            None => (text.len(), Protocol::Tcp),
+            Some(slash) => match text[slash + 1..].to_ascii_lowercase().as_str() {
+                "tcp" => (slash, Protocol::Tcp),
+                "udp" => (slash, Protocol::Udp),
+                _ => {
+                    return Err(PortError::BadProtocol { at: (slash + 1..text.len()).into() });
+                }
+            },
+        };
+        let not_a_rule = PortError::NotARule { at: (0..text.len()).into() };
+        let rule = &text[..ports_end];
+        let Some(guest_colon) = rule.rfind(':') else { return Err(not_a_rule) };
+        let (host_from, bind) = match rule[..guest_colon].rfind(':') {
+            None => (0, DEFAULT_BIND),
+            // `[::1]:80` has an address and one port.
+            Some(colon) if rule[colon..guest_colon].contains(']') => return Err(not_a_rule),
+            Some(colon) => {
+                let bad = PortError::BadBind { at: (0..colon).into() };
+                (colon + 1, parse_bind(&rule[..colon]).ok_or(bad)?)
+            }
+        };
+        if rule[host_from..guest_colon].is_empty() || rule[guest_colon + 1..].is_empty() {
+            return Err(not_a_rule);
+        }
+        let host = match &rule[host_from..guest_colon] {
+            word if word.eq_ignore_ascii_case("auto") => HostPort::Auto,
+            _ => HostPort::Fixed(port(rule, host_from, guest_colon)?),
+        };
+        Ok(PortRule { bind, host, guest: port(rule, guest_colon + 1, ports_end)?, protocol })
+    }
+}
+
+fn parse_bind(text: &str) -> Option<IpAddr> {
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok().map(IpAddr::V4),
+    }
 }
 
 impl fmt::Display for PortRule {
@@ -168,6 +425,25 @@ pub struct PortPool {
 impl PortPool {
     /// The pool where none is written.
     pub const DEFAULT: PortPool = PortPool { first: 8100, last: 8900 };
+
+    /// Reads `8100-8900`.
+    pub fn parse(text: &str) -> Result<Self, PortError> {
+        let at = SourceSpan::from(0..text.len());
+        let Some(dash) = text.find('-') else { return Err(PortError::NotARange { at }) };
+        let first_end = text[..dash].trim_end().len();
+        let last_from = text.len() - text[dash + 1..].trim_start().len();
+        let (first, last) = (port(text, 0, first_end)?, port(text, last_from, text.len())?);
+        if last < first {
+            return Err(PortError::Reversed { at, first, last });
+        }
+        Ok(PortPool { first, last })
+    }
+
+    /// How many ports there are to pick from.
+    #[must_use]
+    pub fn size(self) -> usize {
+        usize::from(self.last - self.first) + 1
+    }
 }
 
 impl fmt::Display for PortPool {
@@ -186,6 +462,40 @@ pub struct HostAddress {
 }
 
 impl HostAddress {
+    /// Reads `a.b.c.d[/prefix]`. With a prefix the address has to be one of a host in its network;
+    /// without, that is decided by who knows the network.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let (address, prefix) = match text.split_once('/') {
+            None => (text, None),
+            Some((address, prefix)) => {
+                let at = (address.len() + 1..text.len()).into();
+                match whole_number(prefix) {
+                    Ok(length @ 8..=30) => (address, Some(length as u8)),
+                    _ => return Err(AddressError::BadPrefix { at }),
+                }
+            }
+        };
+        let at = SourceSpan::from(0..address.len());
+        let parsed = HostAddress { address: parse_ipv4(address)?, prefix };
+        usable(parsed.address, at)?;
+        match prefix {
+            Some(prefix) => parsed.check_host(prefix, at).map(|()| parsed),
+            None => Ok(parsed),
+        }
+    }
+
+    /// Whether a machine can have the address in its network, given a prefix for where none was
+    /// written.
+    pub fn check_host(&self, default_prefix: u8, at: SourceSpan) -> Result<(), AddressError> {
+        let Some(network) = self.network(default_prefix) else { return Ok(()) };
+        let kind = match self.address {
+            address if address == network.network() => "network",
+            address if address == network.broadcast() => "broadcast",
+            _ => return Ok(()),
+        };
+        Err(AddressError::NotAHost { at, kind, network })
+    }
+
     /// The network that the address is in, given a prefix for where none was written.
     #[must_use]
     pub fn network(&self, default_prefix: u8) -> Option<Ipv4Net> {
@@ -208,6 +518,29 @@ impl fmt::Display for HostAddress {
 /// A unicast MAC address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MacAddress(pub [u8; 6]);
+
+impl MacAddress {
+    /// Reads six pairs of hexadecimal digits with `:` or `-` between them.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let at = SourceSpan::from(0..text.len());
+        let mut bytes = [0; 6];
+        let mut pairs = text.split(if text.contains('-') { '-' } else { ':' });
+        for byte in &mut bytes {
+            *byte = pairs
+                .next()
+                .filter(|pair| pair.len() == 2 && pair.bytes().all(|c| c.is_ascii_hexdigit()))
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                .ok_or(AddressError::NotAMac { at })?;
+        }
+        if pairs.next().is_some() {
+            return Err(AddressError::NotAMac { at });
+        }
+        if bytes[0] & 1 == 1 || bytes == [0; 6] {
+            return Err(AddressError::MacNotUnicast { at });
+        }
+        Ok(MacAddress(bytes))
+    }
+}
 
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -240,5 +573,104 @@ mod tests {
         assert!(!collide("127.0.0.1", "127.0.0.2"));
         assert!(!collide("0.0.0.0", "::1"));
         assert!(!listens("::").collides_with(DEFAULT_BIND, 80, Protocol::Udp));
+    }
+
+    #[test]
+    fn port_rules_read_back_as_they_print() {
+        for (text, printed) in [
+            ("8080:80", "8080:80"),
+            ("127.0.0.1:8080:80/tcp", "8080:80"),
+            ("0.0.0.0:8080:80", "0.0.0.0:8080:80"),
+            ("[::1]:8080:80/UDP", "[::1]:8080:80/udp"),
+            ("auto:80", "auto:80"),
+            ("0.0.0.0:AUTO:53/udp", "0.0.0.0:auto:53/udp"),
+            ("1:65535", "1:65535"),
+        ] {
+            let rule = PortRule::parse(text).expect(text);
+            assert_eq!(rule.to_string(), printed);
+            assert_eq!(PortRule::parse(printed), Ok(rule));
+        }
+    }
+
+    #[test]
+    fn bad_port_rules_say_where() {
+        let at = |range: std::ops::Range<usize>| SourceSpan::from(range);
+        let not_a_number = |range| PortError::Number(NumberError::NotANumber { at: at(range) });
+        for (text, error) in [
+            ("8080", PortError::NotARule { at: at(0..4) }),
+            ("8080:", PortError::NotARule { at: at(0..5) }),
+            (":80", PortError::NotARule { at: at(0..3) }),
+            ("[::1]:80", PortError::NotARule { at: at(0..8) }),
+            ("a:80", not_a_number(0..1)),
+            ("80:80a", not_a_number(3..6)),
+            ("8080:70000", PortError::OutOfRange { at: at(5..10) }),
+            ("0:80", PortError::OutOfRange { at: at(0..1) }),
+            ("65536:80", PortError::OutOfRange { at: at(0..5) }),
+            ("localhost:80:80", PortError::BadBind { at: at(0..9) }),
+            ("::1:80:80", PortError::BadBind { at: at(0..3) }),
+            ("80:80/sctp", PortError::BadProtocol { at: at(6..10) }),
+            ("80:80/", PortError::BadProtocol { at: at(6..6) }),
+        ] {
+            assert_eq!(PortRule::parse(text), Err(error), "{text}");
+        }
+        let wide = PortError::Number(NumberError::LookAlike { at: at(3..6) });
+        assert_eq!(PortRule::parse("80:\u{ff18}0"), Err(wide));
+    }
+
+    #[test]
+    fn a_pool_goes_upwards() {
+        assert_eq!(PortPool::parse("8100-8900"), Ok(PortPool::DEFAULT));
+        assert_eq!(PortPool::parse("5 - 5").map(PortPool::size), Ok(1));
+        assert!(matches!(PortPool::parse("8100"), Err(PortError::NotARange { .. })));
+        assert!(matches!(
+            PortPool::parse("9-8"),
+            Err(PortError::Reversed { first: 9, last: 8, .. })
+        ));
+        assert!(matches!(PortPool::parse("0-8"), Err(PortError::OutOfRange { .. })));
+        assert!(matches!(PortPool::parse("1-65536"), Err(PortError::OutOfRange { .. })));
+        assert!(matches!(PortPool::parse("-"), Err(PortError::Number(_))));
+    }
+
+    #[test]
+    fn addresses_are_those_that_a_machine_can_have() {
+        for text in ["10.0.0.5", "192.168.1.10/24", "172.16.0.255/16", "10.0.0.2/30"] {
+            assert_eq!(HostAddress::parse(text).expect(text).to_string(), text);
+        }
+        for text in ["999.1.1.1", "1.2.3", "010.0.0.1", "", "10.0.0.1.1", "a", "10.0.0.1 "] {
+            let parsed = HostAddress::parse(text);
+            assert!(matches!(parsed, Err(AddressError::NotAnAddress { .. })), "{text}");
+        }
+        assert!(matches!(HostAddress::parse("::1"), Err(AddressError::Ipv6 { .. })));
+        for text in ["10.0.0.1/", "10.0.0.1/7", "10.0.0.1/31", "10.0.0.1/33", "10.0.0.1/x"] {
+            let parsed = HostAddress::parse(text);
+            assert!(matches!(parsed, Err(AddressError::BadPrefix { .. })), "{text}");
+        }
+        for text in ["10.0.0.0/24", "10.0.0.255/24", "10.1.255.255/16", "10.0.0.3/30"] {
+            let parsed = HostAddress::parse(text);
+            assert!(matches!(parsed, Err(AddressError::NotAHost { .. })), "{text}");
+        }
+        for text in ["0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255", "169.254.1.1"] {
+            let parsed = HostAddress::parse(text);
+            assert!(matches!(parsed, Err(AddressError::NotUsable { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn mac_addresses_belong_to_one_machine() {
+        let mac = MacAddress::parse("52-54-00-AB-cd-ef").expect("a MAC address");
+        assert_eq!(mac.to_string(), "52:54:00:ab:cd:ef");
+        for text in [
+            "zz",
+            "52:54:00:ab:cd",
+            "52:54:00:ab:cd:ef:00",
+            "5:54:00:ab:cd:ef1",
+            "+2:54:00:ab:cd:ef",
+        ] {
+            assert!(matches!(MacAddress::parse(text), Err(AddressError::NotAMac { .. })), "{text}");
+        }
+        for text in ["01:00:5e:00:00:01", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"] {
+            let parsed = MacAddress::parse(text);
+            assert!(matches!(parsed, Err(AddressError::MacNotUnicast { .. })), "{text}");
+        }
     }
 }
