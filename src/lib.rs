@@ -12,6 +12,7 @@
 //! `.env` through all of it.
 
 pub mod apply;
+pub mod config;
 pub mod event;
 pub mod exec;
 pub mod exit;
@@ -19,3 +20,4 @@ pub mod model;
 pub mod plan;
 pub mod provider;
 pub mod store;
+pub mod resolve;

@@ -1,0 +1,261 @@
+//! The `.env` → [`Config`]: what the user wrote, typed, with a place for every value.
+//!
+//! [`load`] is the one door. Behind it: `read` (the files) → `env_file` (their entries) → `expand`
+//! (what the values mean) → `layers` (which file, variable or option says what) → `reader` and
+//! `keys` (each value through the parser of its key) → `check` (rules between keys). Nothing stops
+//! at the first mistake. `docs/reference/env-file.md` has the grammar, `config.md` the keys.
+
+mod check;
+mod env_file;
+mod error;
+mod expand;
+mod files;
+pub mod keys;
+mod layers;
+mod mistake;
+mod public_keys;
+mod read;
+mod reader;
+pub(crate) mod rules;
+mod text;
+pub mod types;
+mod values;
+mod warning;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+pub use types::Config;
+
+use crate::model::host::HostFacts;
+use crate::model::problem::Problem;
+use crate::model::source::{Layer, Origin, Place, Sources};
+use error::LineError;
+use expand::ExpandError;
+use keys::Key;
+use layers::{Candidate, Layers};
+use reader::{Reader, Surroundings};
+use text::Text;
+use types::Playbook;
+
+/// What to load.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadRequest<'a> {
+    /// The project's directory.
+    pub dir: &'a Path,
+    /// `--env-file`, in order, relative to the project's directory; where there is none, the
+    /// default files are read.
+    pub env_files: &'a [PathBuf],
+    /// `--set KEY=VALUE`, in order.
+    pub set: &'a [String],
+    /// The host and the process environment.
+    pub facts: &'a HostFacts,
+}
+
+/// What was loaded: a configuration, or everything that is wrong with it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration, if there is no error.
+    pub config: Option<Config>,
+    /// All mistakes, by their place.
+    pub errors: Vec<Problem>,
+    /// All doubts, by their place.
+    pub warnings: Vec<Problem>,
+    /// The texts that the places point into, in the form that may be shown.
+    pub sources: Sources,
+    /// Every key that was written and understood, or has a default, in the order of the table.
+    pub settings: Vec<Setting>,
+}
+
+/// A key with its value as understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// The key, without a prefix.
+    pub key: &'static str,
+    /// The value; that of a secret is masked.
+    pub value: serde_json::Value,
+    /// Who said it.
+    pub origin: Origin,
+}
+
+/// Reads the configuration of a project.
+#[must_use]
+pub fn load(request: &LoadRequest<'_>) -> Loaded {
+    let dir = std::fs::canonicalize(request.dir).unwrap_or_else(|_| request.dir.to_owned());
+    let mut errors = Vec::new();
+    let mut texts = Vec::new();
+    let mut paths = Vec::new();
+    match read::wanted(&dir, request.env_files) {
+        Err(problem) => errors.push(problem),
+        Ok(wanted) => {
+            for file in wanted {
+                let (text, problem) = read::read(texts.len(), &file);
+                texts.push(text);
+                errors.extend(problem);
+                paths.push(file.path);
+            }
+        }
+    }
+    // What is missing can be said only where everything was read.
+    let all_read = errors.is_empty();
+    let mut layers = Layers::collect(texts, &request.facts.environment, request.set);
+    errors.append(&mut layers.errors);
+    let mut warnings = std::mem::take(&mut layers.warnings);
+    let surroundings = Surroundings { dir: &dir, home: &request.facts.home };
+    let mut typed = Typed {
+        layers: &layers,
+        surroundings: &surroundings,
+        config: Config::default(),
+        places: layers.unread.clone(),
+        settings: Vec::new(),
+        errors: &mut errors,
+        warnings: &mut warnings,
+    };
+    typed.read();
+    let Typed { mut config, places, settings, .. } = typed;
+    if all_read {
+        if !places.contains_key("INFRA_TYPE") {
+            errors.push(rules::RuleError::TypeMissing.into_problem());
+        }
+        let (errors, warnings) = (&mut errors, &mut warnings);
+        let (config, places, facts) = (&config, &places, request.facts);
+        check::Check { config, places, facts, errors, warnings }.all();
+    }
+    config.guarded = guarded(&dir, &paths, &config);
+    Problem::sort(&mut errors);
+    Problem::sort(&mut warnings);
+    Loaded {
+        config: errors.is_empty().then_some(config),
+        errors,
+        warnings,
+        sources: Sources(layers.sources().collect()),
+        settings,
+    }
+}
+
+/// Values on their way from the layers into a [`Config`].
+struct Typed<'a> {
+    layers: &'a Layers,
+    surroundings: &'a Surroundings<'a>,
+    config: Config,
+    /// Where each key stands that was written, whether or not its value could be read.
+    places: check::Places,
+    settings: Vec<Setting>,
+    errors: &'a mut Vec<Problem>,
+    warnings: &'a mut Vec<Problem>,
+}
+
+impl Typed<'_> {
+    fn read(&mut self) {
+        for key in keys::all() {
+            let candidates = self.layers.candidates.get(key.name).map_or(&[][..], Vec::as_slice);
+            // An empty value is the same as none.
+            let says = |candidate: &&Candidate| {
+                candidate.value.as_ref().map_or(true, |value| !value.text.is_empty())
+            };
+            match candidates.iter().rev().find(says) {
+                Some(winner) => self.written(key, winner),
+                None => self.defaulted(key),
+            }
+        }
+    }
+
+    fn written(&mut self, key: &'static Key, winner: &Candidate) {
+        let text = &self.layers.texts[winner.text];
+        let value = match &winner.value {
+            Ok(value) => value,
+            Err(error) => {
+                let (problem, place) = reference_error(&winner.name, error, text);
+                self.errors.push(problem);
+                self.places.insert(key.name, place);
+                return;
+            }
+        };
+        let place = text.place(value.whole());
+        self.places.insert(key.name, place.clone());
+        let reader = Reader {
+            key,
+            name: &winner.name,
+            value,
+            text,
+            layer: winner.layer,
+            surroundings: self.surroundings,
+            errors: self.errors,
+            warnings: self.warnings,
+        };
+        reader.read(&mut self.config);
+        if let Some(value) = (key.show)(&self.config) {
+            let origin = Origin::Written { layer: winner.layer, place };
+            self.settings.push(Setting { key: key.name, value, origin });
+        }
+    }
+
+    /// Shows the default of a key that the machine has a use for.
+    fn defaulted(&mut self, key: &'static Key) {
+        let keys::Default::Value(default) = key.default else { return };
+        if self.places.contains_key(key.name)
+            || !self.config.provider_kind().is_some_and(|kind| key.used_by.contains(&kind))
+        {
+            return;
+        }
+        let mut config = Config::default();
+        let text = Text::new(0, "default", default.to_owned());
+        let reader = Reader {
+            key,
+            name: key.name,
+            value: &expand::Value::verbatim(default, 0),
+            text: &text,
+            layer: Layer::File,
+            surroundings: self.surroundings,
+            errors: &mut Vec::new(),
+            warnings: &mut Vec::new(),
+        };
+        reader.read(&mut config);
+        if let Some(value) = (key.show)(&config) {
+            self.settings.push(Setting { key: key.name, value, origin: Origin::Default });
+        }
+    }
+}
+
+/// A `$` form that could not be resolved, as a mistake of the key that has it.
+fn reference_error(key: &str, error: &ExpandError, text: &Text) -> (Problem, Place) {
+    let key = key.to_owned();
+    let (ExpandError::Undefined { at, .. }
+    | ExpandError::BadForm { at }
+    | ExpandError::TooLong { at }) = error;
+    let place = text.place(at.clone());
+    let error = match error {
+        ExpandError::Undefined { name, .. } => {
+            LineError::Undefined { key, name: name.clone(), place: place.clone() }
+        }
+        ExpandError::BadForm { .. } => LineError::BadReference { key, place: place.clone() },
+        ExpandError::TooLong { .. } => LineError::TooLong { key, place: place.clone() },
+    };
+    (error.into_problem(), place)
+}
+
+/// The files that decide what the next `up` does, as far as they exist.
+fn guarded(dir: &Path, read: &[PathBuf], config: &Config) -> Vec<PathBuf> {
+    let named_like_one = |name: &std::ffi::OsStr| {
+        name.as_encoded_bytes().starts_with(b".env") || name == "vagrantp.env"
+    };
+    let beside = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let beside =
+        beside.filter(|entry| named_like_one(&entry.file_name())).map(|entry| entry.path());
+    let playbooks = config.playbooks.iter().filter_map(|playbook| match &playbook.value {
+        Playbook::File(path) => Some(path.clone()),
+        Playbook::Shipped(_) => None,
+    });
+    let others = [&config.provisioning_vars, &config.cloud_init];
+    let others = others.into_iter().flatten().map(|path| path.value.clone());
+    let mut files: Vec<PathBuf> = beside
+        .chain(read.iter().cloned())
+        .chain(playbooks)
+        .chain(others)
+        .filter_map(|path| std::fs::canonicalize(path).ok())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}

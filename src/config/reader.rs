@@ -1,0 +1,181 @@
+//! One key's value on its way into [`Config`]: a parser is given the text, and its mistakes are
+//! put where the text stands.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+
+use super::expand::Value;
+use super::keys::Key;
+use super::mistake::{Mistake, ValueError};
+use super::text::Text;
+use super::types::{Config, Word};
+use super::warning::Doubt;
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+use crate::model::source::{Layer, Place, Sourced};
+
+/// Any mistake in a value; its labels count within the value.
+pub(super) type Wrong = Box<dyn Diagnostic + Send + Sync>;
+
+/// What reading a value may look at.
+pub(super) struct Surroundings<'a> {
+    /// The project's real path.
+    pub(super) dir: &'a Path,
+    /// The caller's home directory.
+    pub(super) home: &'a Path,
+}
+
+/// One key's value, and where its mistakes go.
+pub(super) struct Reader<'a> {
+    pub(super) key: &'static Key,
+    /// The key as it was written: with its prefix, where it has one.
+    pub(super) name: &'a str,
+    pub(super) value: &'a Value,
+    pub(super) text: &'a Text,
+    pub(super) layer: Layer,
+    pub(super) surroundings: &'a Surroundings<'a>,
+    pub(super) errors: &'a mut Vec<Problem>,
+    pub(super) warnings: &'a mut Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the value into its place in the configuration.
+    pub(super) fn read(mut self, config: &mut Config) {
+        let harmless =
+            |c: char| !c.is_control() || (self.key.multiline && matches!(c, '\n' | '\t'));
+        match self.value.text.char_indices().find(|(_, c)| !harmless(*c)) {
+            Some((index, c)) => {
+                let at = (index, c.len_utf8()).into();
+                self.fail(0, Mistake::ControlCharacter { at });
+            }
+            None => (self.key.read)(&mut self, config),
+        }
+    }
+
+    /// The whole value, as `parse` reads it.
+    pub(super) fn one<T, E>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Sourced<T>>
+    where
+        E: Into<Wrong>,
+    {
+        let text = &self.value.text;
+        match parse(text) {
+            Ok(value) => Some(Sourced::written(value, self.layer, self.place(0..text.len()))),
+            Err(mistake) => {
+                self.fail(0, mistake);
+                None
+            }
+        }
+    }
+
+    /// The items of the value between its commas, each as `parse` reads it.
+    pub(super) fn list<T, E>(&mut self, parse: impl Fn(&str) -> Result<T, E>) -> Vec<Sourced<T>>
+    where
+        E: Into<Wrong>,
+    {
+        let mut items = Vec::new();
+        let mut from = 0;
+        let text = self.value.text.as_str();
+        for item in text.split(',') {
+            let start = from + (item.len() - item.trim_start().len());
+            from += item.len() + 1;
+            let item = item.trim();
+            let range = start..start + item.len();
+            if item.is_empty() {
+                self.fail(start, Mistake::EmptyItem { at: (0, 0).into() });
+                continue;
+            }
+            match parse(item) {
+                Ok(value) => items.push(Sourced::written(value, self.layer, self.place(range))),
+                Err(mistake) => self.fail(start, mistake),
+            }
+        }
+        items
+    }
+
+    /// One of a closed set of words, in any case.
+    pub(super) fn word<T: Word>(&mut self) -> Option<Sourced<T>> {
+        self.one(|text| {
+            let meant = T::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+            meant.map(|(_, value)| *value).ok_or_else(|| {
+                let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
+                Mistake::NotOneOf {
+                    at: (0..text.len()).into(),
+                    words: words.join(", "),
+                    help: nearest(text, &words),
+                }
+            })
+        })
+    }
+
+    /// The place of a stretch of the decoded value.
+    pub(super) fn place(&self, decoded: Range<usize>) -> Place {
+        self.text.place(self.value.raw(decoded))
+    }
+
+    /// The place of all of the value.
+    pub(super) fn whole(&self) -> Place {
+        self.text.place(self.value.whole())
+    }
+
+    /// Records a mistake whose spans count from `from` in the decoded value.
+    pub(super) fn fail(&mut self, from: usize, mistake: impl Into<Wrong>) {
+        let mistake = mistake.into();
+        let labels: Vec<(String, Place)> = mistake
+            .labels()
+            .into_iter()
+            .flatten()
+            .map(|label| {
+                let start = (from + label.offset()).min(self.value.text.len());
+                let end = (start + label.len()).min(self.value.text.len());
+                let says = match self.value.refers {
+                    true => "what this stands for is not accepted",
+                    false => label.label().unwrap_or_default(),
+                };
+                (says.to_owned(), self.place(start..end))
+            })
+            .collect();
+        let place = labels.first().map_or_else(|| self.whole(), |(_, place)| place.clone());
+        // What a `${…}` stands for may be the application's secret: no word of it is repeated.
+        let help = if self.value.refers {
+            Some(format!("see what it refers to; expected is {}", self.key.expected))
+        } else {
+            mistake.help().map(|help| help.to_string())
+        };
+        let error = ValueError { key: self.name.to_owned(), mistake, labels, help };
+        let problem = Problem::new(Code::ConfigInvalid, error).at(self.key.name, Some(&place));
+        self.errors.push(problem);
+    }
+
+    /// Records a doubt.
+    pub(super) fn doubt(&mut self, doubt: Doubt) {
+        self.warnings.push(doubt.into_problem());
+    }
+}
+
+/// The absolute form of a path that was written: relative ones start at the project, `~/` at the
+/// caller's home.
+pub(super) fn absolute(surroundings: &Surroundings<'_>, written: &str) -> PathBuf {
+    match written.strip_prefix("~/") {
+        Some(rest) => surroundings.home.join(rest),
+        None => surroundings.dir.join(written),
+    }
+}
+
+/// Advice for a word that is none of those known.
+fn nearest(text: &str, words: &[&str]) -> String {
+    let lower = text.to_lowercase();
+    let near = words
+        .iter()
+        .map(|word| (strsim::osa_distance(&lower, word), *word))
+        .filter(|(distance, word)| *distance <= 2 && *distance < word.len())
+        .min();
+    match near {
+        Some((_, word)) => format!("did you mean `{word}`?"),
+        None => format!("write one of {}", words.join(", ")),
+    }
+}

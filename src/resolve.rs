@@ -1,0 +1,209 @@
+//! Config + host facts → [`Desired`]; the only place where defaults are applied.
+
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::config::rules::RuleError;
+use crate::model::code::Code;
+use crate::model::command::MainProcess;
+use crate::model::desired::{Desired, DesiredNetwork};
+use crate::model::host::HostFacts;
+use crate::model::id::{Identity, InfraId, InfraType, InstanceUuid, ProjectDir, ProviderKind};
+use crate::model::image::ImageSource;
+use crate::model::mount::{Mount, MountAccess};
+use crate::model::network::{NetworkMode, PortPool};
+use crate::model::problem::Problem;
+use crate::model::source::{Origin, Place, Sourced};
+use crate::model::units::{CpuCount, DiskSize, Memory, Seconds};
+
+/// IMAGE of a container where none is written.
+const DEFAULT_IMAGE: &str = "docker.io/library/alpine:latest";
+/// BOOT_TIMEOUT where none is written.
+const BOOT_TIMEOUT: Seconds = Seconds(300);
+/// STOP_TIMEOUT and SSH_TIMEOUT where none is written.
+const OTHER_TIMEOUT: Seconds = Seconds(30);
+/// The user of boxes, by Vagrant's convention.
+const BOX_USER: &str = "vagrant";
+
+/// What cannot be resolved by this version.
+#[derive(Debug, Error, Diagnostic)]
+enum ResolveError {
+    #[error("this version makes no vm from BOX, ISO or KERNEL")]
+    #[diagnostic(
+        code(vagrantp::resolve::no_image),
+        help("write an IMAGE, such as the path of a qcow2 file, or take INFRA_TYPE=container")
+    )]
+    NoImage {
+        #[label(collection, "makes a vm")]
+        place: Option<Place>,
+    },
+}
+
+/// Which instance a configuration is about.
+pub fn identity(
+    config: &Config,
+    project: &ProjectDir,
+    facts: &HostFacts,
+) -> Result<Identity, Problem> {
+    let infra_type = config.kind().ok_or_else(|| RuleError::TypeMissing.into_problem())?;
+    let provider = config.provider_kind().ok_or_else(|| {
+        let help =
+            "add the line `PROVIDER=libvirt`, or another of qemu, virtualbox, ssh".to_owned();
+        RuleError::ProviderMissing { place: None, help }.into_problem()
+    })?;
+    let id = match &config.infra_id {
+        Some(id) => id.value.clone(),
+        None => id_of_directory(&project.path)?,
+    };
+    Ok(Identity {
+        uuid: InstanceUuid::derive(&facts.machine_id, facts.uid, &project.path, infra_type),
+        id,
+        id_is_explicit: config.infra_id.is_some(),
+        project: project.clone(),
+        uid: facts.uid,
+        infra_type,
+        provider,
+    })
+}
+
+/// The name that a directory gives its instance.
+fn id_of_directory(path: &Path) -> Result<InfraId, Problem> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    InfraId::nearest(&name)
+        .ok_or_else(|| RuleError::NoInfraId { suggestion: "my-machine".to_owned() }.into_problem())
+}
+
+/// The complete wish.
+pub fn resolve(
+    config: &Config,
+    project: &ProjectDir,
+    facts: &HostFacts,
+) -> Result<Desired, Vec<Problem>> {
+    let identity = identity(config, project, facts).map_err(|problem| vec![problem])?;
+    let image = image(config, &identity).map_err(|problem| vec![problem])?;
+    let network = network(config, facts).map_err(|problem| vec![problem])?;
+    let mut mounts = config.mounts.clone();
+    let guards = guards(&mut mounts, &config.guarded);
+    mounts.extend(guards);
+    // Outer mounts first: one made later would hide what lies beneath it.
+    mounts.sort_by_key(|mount| mount.value.guest.components().count());
+    Ok(Desired {
+        id_origin: origin(&config.infra_id),
+        infra_type_origin: origin(&config.infra_type),
+        provider_origin: origin(&config.provider),
+        memory: or_default(&config.memory, Memory::DEFAULT),
+        cpus: or_default(&config.cpus, CpuCount::DEFAULT),
+        disk_size: or_default(&config.disk_size, DiskSize::DEFAULT),
+        image,
+        command: or_default(&config.command, MainProcess::Idle),
+        network,
+        ports: config.ports.clone(),
+        port_pool: or_default(&config.port_pool, PortPool::DEFAULT),
+        workdir: workdir(&mounts, &identity.project.path),
+        mounts,
+        user: or_default(&config.ssh_user, user(config, &identity, facts)),
+        stop_timeout: or_default(&config.stop_timeout, OTHER_TIMEOUT),
+        boot_timeout: or_default(&config.boot_timeout, BOOT_TIMEOUT),
+        ssh_timeout: or_default(&config.ssh_timeout, OTHER_TIMEOUT),
+        autostart: or_default(&config.autostart, false),
+        identity,
+    })
+}
+
+fn origin<T>(written: &Option<Sourced<T>>) -> Origin {
+    written.as_ref().map_or(Origin::Default, |value| value.origin.clone())
+}
+
+fn or_default<T: Clone>(written: &Option<Sourced<T>>, default: T) -> Sourced<T> {
+    written.clone().unwrap_or_else(|| Sourced::default_of(default))
+}
+
+fn image(config: &Config, identity: &Identity) -> Result<Sourced<ImageSource>, Problem> {
+    match (&config.image, identity.infra_type) {
+        (Some(image), _) => Ok(image.clone()),
+        (None, InfraType::Container) => {
+            Ok(Sourced::default_of(ImageSource::Registry(DEFAULT_IMAGE.to_owned())))
+        }
+        (None, InfraType::Vm) => {
+            let place = config.infra_type.as_ref().and_then(Sourced::place).cloned();
+            let error = ResolveError::NoImage { place: place.clone() };
+            Err(Problem::new(Code::ProviderNotAvailable, error).at("IMAGE", place.as_ref()))
+        }
+    }
+}
+
+fn network(config: &Config, facts: &HostFacts) -> Result<DesiredNetwork, Problem> {
+    let mode = or_default(&config.network_mode, NetworkMode::Default);
+    let bridge = match (mode.value, &config.bridge, facts.bridges.as_slice()) {
+        (NetworkMode::Default, ..) => None,
+        (NetworkMode::Bridge, Some(bridge), _) => Some(bridge.clone()),
+        (NetworkMode::Bridge, None, [only]) => Some(Sourced::default_of(only.clone())),
+        (NetworkMode::Bridge, None, _) => {
+            let place = mode.place().cloned();
+            let help = "write the bridge's name, such as `BRIDGE=br0`".to_owned();
+            return Err(RuleError::BridgeMissing { place, help }.into_problem());
+        }
+    };
+    Ok(DesiredNetwork {
+        mode,
+        bridge,
+        address: config.ip_address.clone(),
+        gateway: config.gateway.clone(),
+        dns: config.dns.clone(),
+    })
+}
+
+fn user(config: &Config, identity: &Identity, facts: &HostFacts) -> String {
+    let own = || facts.user.clone().unwrap_or_else(|| "root".to_owned());
+    match (identity.infra_type, identity.provider) {
+        (InfraType::Container, _) => "root".to_owned(),
+        (InfraType::Vm, ProviderKind::Virtualbox) => BOX_USER.to_owned(),
+        (InfraType::Vm, _) if config.vagrant_box.is_some() => BOX_USER.to_owned(),
+        (InfraType::Vm, _) => own(),
+    }
+}
+
+/// Read-only mounts over the guarded files that lie beneath a writable mount, so that what runs
+/// inside does not get to write the next `up`. A mount of a guarded file itself is made read-only.
+fn guards(mounts: &mut [Sourced<Mount>], guarded: &[PathBuf]) -> Vec<Sourced<Mount>> {
+    for mount in mounts.iter_mut().filter(|mount| guarded.contains(&mount.value.host)) {
+        mount.value.access = MountAccess::ReadOnly;
+    }
+    let mut guards = Vec::new();
+    for mount in mounts.iter().filter(|mount| mount.value.access == MountAccess::ReadWrite) {
+        for file in guarded {
+            let Ok(within) = file.strip_prefix(&mount.value.host) else { continue };
+            let guest = mount.value.guest.join(within);
+            // Another mount further in hides the file already, and may have no such path.
+            let hidden = mounts.iter().any(|other| {
+                guest.starts_with(&other.value.guest)
+                    && other.value.guest.starts_with(&mount.value.guest)
+                    && other.value.guest != mount.value.guest
+            });
+            if !hidden {
+                let guard = Mount { guest, host: file.clone(), access: MountAccess::ReadOnly };
+                guards.push(Sourced { value: guard, origin: mount.origin.clone() });
+            }
+        }
+    }
+    guards
+}
+
+/// Where the project lies inside: of the mounts that hold it, the one that holds least besides.
+fn workdir(mounts: &[Sourced<Mount>], project: &Path) -> Option<PathBuf> {
+    mounts
+        .iter()
+        .filter_map(|mount| {
+            let within = project.strip_prefix(&mount.value.host).ok()?;
+            let guest = &mount.value.guest;
+            Some(match within.as_os_str().is_empty() {
+                true => (0, guest.clone()),
+                false => (within.components().count(), guest.join(within)),
+            })
+        })
+        .min_by_key(|(above, _)| *above)
+        .map(|(_, path)| path)
+}
