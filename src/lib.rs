@@ -12,6 +12,7 @@
 //! `.env` through all of it.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod event;
 pub mod exec;
@@ -19,5 +20,6 @@ pub mod exit;
 pub mod model;
 pub mod plan;
 pub mod provider;
-pub mod store;
+pub mod report;
 pub mod resolve;
+pub mod store;

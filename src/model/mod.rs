@@ -19,4 +19,5 @@ pub mod shell;
 pub mod source;
 pub mod spec;
 pub mod stamp;
+pub mod state;
 pub mod units;

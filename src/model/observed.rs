@@ -1,6 +1,7 @@
 //! What the provider has, normalised: same meaning, same value, whatever the spelling.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -182,4 +183,7 @@ pub struct EngineFacts {
     /// Whether memory and CPU limits take effect.
     #[serde(default)]
     pub limits_unavailable: bool,
+    /// Where it keeps images and containers.
+    #[serde(default)]
+    pub storage: Option<PathBuf>,
 }

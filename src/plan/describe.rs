@@ -122,7 +122,7 @@ fn step_line(number: usize, step: &Step, last_reason: &mut Option<String>) -> St
 pub fn summary(plan: &Plan) -> String {
     let steps = count(u32::try_from(plan.steps.len()).unwrap_or(u32::MAX), "step");
     let cost = match plan.cost() {
-        Cost::None | Cost::Refused => "nothing that exists is touched".to_owned(),
+        Cost::None | Cost::Refused => return format!("{steps}."),
         Cost::Live => "nothing is interrupted".to_owned(),
         Cost::Restart => "what runs inside is restarted; files stay".to_owned(),
         Cost::Replace => match plan.copied {
@@ -139,4 +139,32 @@ pub fn summary(plan: &Plan) -> String {
 
 fn count(number: u32, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Why each step is there and what it costs, for whoever asks before saying yes.
+#[must_use]
+pub fn explanation(plan: &Plan) -> String {
+    let mut text = String::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let reason = because(&step.cause).unwrap_or_else(|| "it was asked for".to_owned());
+        text.push_str(&format!(
+            "{:>3}. {}\n     why: {reason}\n     cost: {}\n",
+            index + 1,
+            says(&step.action),
+            cost_text(step.cost)
+        ));
+    }
+    text
+}
+
+fn cost_text(cost: Cost) -> &'static str {
+    match cost {
+        Cost::None => "none: nothing that is in use is touched",
+        Cost::Live => "none: it is changed while it runs",
+        Cost::Restart => "what runs inside is stopped and started; files stay",
+        Cost::Replace => "what runs inside is stopped; it is made again around its files",
+        Cost::Recreate => "what was written inside since its creation is lost",
+        Cost::Destroy => "it is deleted with everything written in it",
+        Cost::Refused => "it cannot be done",
+    }
 }

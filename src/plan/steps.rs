@@ -508,19 +508,23 @@ impl Builder<'_> {
     }
 
     fn replace_with(&mut self, old: &Instance, uuid: crate::model::id::InstanceUuid, cause: Cause) {
-        let was_up = old.state.is_up();
-        let cost = if was_up { Cost::Replace } else { Cost::None };
+        let cost = Cost::Replace;
         let mut target = Target::of(old);
         if !at_rest(old.state) {
             let action = Action::Stop { target: target.clone(), mode: self.grace() };
             self.push(action, cost, cause.clone());
         }
         let generation = old.stamp.generation.saturating_add(1);
-        let image = format!("localhost/vagrantp/{uuid}:{generation}");
+        // A name that was never used: an interrupted replacement's files may be older than these.
+        let moment: String = self.goal.now.chars().filter(char::is_ascii_digit).collect();
+        let image = format!("localhost/vagrantp/{uuid}:{generation}-{moment}");
         let save = Action::SaveFiles { target: target.clone(), image: image.clone() };
         self.push(save, cost, cause.clone());
-        let aside = format!("{}-replaced-{}", old.name, old.stamp.generation);
-        self.free(Action::Rename { target: target.clone(), to: aside.clone() }, cause.clone());
+        let aside = format!("{}-replaced-{}", self.name, old.stamp.generation);
+        if target.name != aside {
+            let to = aside.clone();
+            self.free(Action::Rename { target: target.clone(), to }, cause.clone());
+        }
         target.name = aside;
         let mut spec =
             self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);

@@ -18,6 +18,7 @@ use crate::plan::action::{Action, Outcome};
 
 pub mod error;
 pub mod memory;
+pub mod registry;
 
 #[cfg(feature = "podman")]
 pub mod podman;

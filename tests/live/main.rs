@@ -1,6 +1,7 @@
 //! Tests against real providers. Each makes what it needs, touches nothing else, and leaves nothing
 //! behind; where the provider is not installed it says so and passes.
 
+mod conformance;
 #[cfg(feature = "podman")]
 mod podman_host;
 #[cfg(feature = "podman")]

@@ -231,6 +231,7 @@ pub(crate) fn settings(directory: &Path, path: Option<String>) -> Settings {
         config_home: directory.join("config"),
         path,
         distribution: Vec::new(),
+        storage: PathBuf::from("/var/lib/containers/storage"),
         sockets,
         helper: PathBuf::from(env!("CARGO_BIN_EXE_vagrantp")),
     }

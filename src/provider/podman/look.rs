@@ -167,6 +167,7 @@ fn engine(room: &Podman) -> EngineFacts {
     EngineFacts {
         version: room.client.version(),
         rootless,
+        storage: Some(room.settings.storage.clone()),
         limits_unavailable: rootless && !limits_are_delegated(room.engine_uid.unwrap_or_default()),
     }
 }

@@ -29,6 +29,8 @@ pub struct Settings {
     pub path: Option<String>,
     /// `ID` and `ID_LIKE` of os-release.
     pub distribution: Vec<String>,
+    /// Where the engine keeps images and containers, if nobody configured another place.
+    pub storage: PathBuf,
     /// Where vagrantp's own sockets are.
     pub sockets: PathBuf,
     /// The program with the hidden verbs: vagrantp itself.
@@ -51,6 +53,13 @@ impl Settings {
                 .map_or_else(|| facts.home.join(".config"), PathBuf::from),
             path: variable("PATH"),
             distribution: facts.distribution.clone(),
+            storage: if facts.uid == 0 {
+                PathBuf::from("/var/lib/containers/storage")
+            } else {
+                variable("XDG_DATA_HOME")
+                    .map_or_else(|| facts.home.join(".local/share"), PathBuf::from)
+                    .join("containers/storage")
+            },
             sockets: facts.places.runtime.clone(),
             helper: PathBuf::from("/proc/self/exe"),
         }

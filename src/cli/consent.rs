@@ -1,0 +1,138 @@
+//! Nothing that runs is stopped, and nothing is lost, without a yes.
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::model::capability::Cost;
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+use crate::model::source::Place;
+use crate::plan::{Consent, Plan, describe};
+use crate::report::json;
+
+use super::{Context, Failure, host};
+
+/// What the command line agreed to already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// `--yes`.
+    pub restart: bool,
+    /// `--recreate`.
+    pub recreate: bool,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum ConsentError {
+    #[error("this needs the container to be recreated: everything written in it would be lost")]
+    #[diagnostic(
+        code(vagrantp::consent::recreate_required),
+        help("`vagrantp up --recreate` agrees to that; `vagrantp plan` shows each step")
+    )]
+    Recreate {
+        #[label(collection, "asked for here")]
+        place: Option<Place>,
+    },
+    #[error("this stops what runs in the container and starts it again")]
+    #[diagnostic(
+        code(vagrantp::consent::restart_required),
+        help("`vagrantp up -y` agrees to that; `vagrantp plan` shows each step")
+    )]
+    Restart {
+        #[label(collection, "asked for here")]
+        place: Option<Place>,
+    },
+    #[error("removing the container deletes everything written in it, and nobody agreed")]
+    #[diagnostic(
+        code(vagrantp::consent::confirmation_required),
+        help("`vagrantp rm -y` stops and removes it, `vagrantp rm --force` kills and removes it")
+    )]
+    Remove,
+    #[error("nothing was done: the answer was not yes")]
+    #[diagnostic(code(vagrantp::consent::declined), help("call it again to be asked again"))]
+    Declined,
+}
+
+/// Gets the consent that a plan of `up` needs, or says what would give it.
+///
+/// # Errors
+/// RECREATE_REQUIRED or RESTART_REQUIRED, with nothing done.
+pub fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Result<(), Failure> {
+    let (given, cost) = match plan.consent() {
+        Consent::None => return Ok(()),
+        Consent::Restart => (agreed.restart || agreed.recreate, plan.cost()),
+        Consent::Recreate => (agreed.recreate, Cost::Recreate),
+    };
+    if given {
+        return Ok(());
+    }
+    let cause = plan.steps.iter().find(|step| step.cost == cost).map(|step| &step.cause);
+    let place = cause.and_then(|cause| cause.place.clone());
+    if can_ask(context) {
+        context.reporter.show(&describe::plan_text(plan));
+        return if ask(context, plan, "Go ahead? [yes/no/explain]") {
+            Ok(())
+        } else {
+            Err(declined(cost))
+        };
+    }
+    let (code, error) = match cost {
+        Cost::Recreate => (Code::RecreateRequired, ConsentError::Recreate { place: place.clone() }),
+        _ => (Code::RestartRequired, ConsentError::Restart { place: place.clone() }),
+    };
+    let mut problem = Problem::new(code, error);
+    if let Some(key) = cause.and_then(|cause| cause.key.clone()) {
+        problem = problem.at(key, place.as_ref());
+    }
+    let mut failure = Failure::from(problem);
+    failure.base.plan = Some(json::steps(plan));
+    failure.base.changed = Some(false);
+    Err(failure)
+}
+
+/// Gets the consent to remove.
+///
+/// # Errors
+/// CONFIRMATION_REQUIRED, with nothing done.
+pub fn to_remove(context: &Context<'_>, plan: &Plan, force: bool) -> Result<(), Failure> {
+    if context.global.yes || force || plan.cost() < Cost::Recreate {
+        return Ok(());
+    }
+    if can_ask(context) {
+        context.reporter.show(&describe::plan_text(plan));
+        return if ask(context, plan, "Type 'yes' to confirm:") {
+            Ok(())
+        } else {
+            Err(declined(Cost::Destroy))
+        };
+    }
+    let mut failure = Failure::from(Problem::new(Code::ConfirmationRequired, ConsentError::Remove));
+    failure.base.plan = Some(json::steps(plan));
+    failure.base.changed = Some(false);
+    Err(failure)
+}
+
+fn can_ask(context: &Context<'_>) -> bool {
+    !context.global.json && host::can_ask(&context.facts)
+}
+
+fn declined(cost: Cost) -> Failure {
+    let code = match cost {
+        Cost::Recreate => Code::RecreateRequired,
+        Cost::Destroy => Code::ConfirmationRequired,
+        _ => Code::RestartRequired,
+    };
+    let mut failure = Failure::from(Problem::new(code, ConsentError::Declined));
+    failure.base.changed = Some(false);
+    failure
+}
+
+/// Asks until the answer is yes, or something that is neither yes nor explain.
+fn ask(context: &Context<'_>, plan: &Plan, question: &str) -> bool {
+    loop {
+        match context.reporter.ask(question).as_deref() {
+            Some("yes" | "y") => return true,
+            Some("explain" | "e") => context.reporter.show(&describe::explanation(plan)),
+            _ => return false,
+        }
+    }
+}

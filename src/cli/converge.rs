@@ -1,0 +1,339 @@
+//! From a wish to a machine that is so: look, lock, look again, plan, agree, apply, look.
+//!
+//! `up` and `adopt` are this with different goals; `plan` and `--dry-run` stop before the lock.
+
+use jiff::Timestamp;
+
+use crate::apply::{ApplyError, apply, journal_steps};
+use crate::model::capability::Cost;
+use crate::model::desired::Desired;
+use crate::model::id::Identity;
+use crate::model::network::PortForward;
+use crate::model::observed::{Instance, Observed, Power};
+use crate::model::problem::Problem;
+use crate::model::units::{Bytes, CpuCount};
+use crate::plan::action::Fetch;
+use crate::plan::limits::{self, HostRoom};
+use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
+use crate::plan::{Plan, check, diff};
+use crate::provider::{Depth, Provider, Query};
+use crate::store::InstanceStore;
+use crate::store::history::Subject;
+use crate::store::record::Record;
+
+use super::consent::{self, Agreed};
+use super::settle::{self, Claim};
+use super::{Context, Failure, host};
+
+/// What `up` and `adopt` were asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The verb, for locks, journal and history.
+    pub verb: &'static str,
+    /// Whether to start from the image again.
+    pub recreate: Recreate,
+    /// Whether to fetch the image although it is there.
+    pub fetch: Fetch,
+    /// Whether to start the instance.
+    pub start: bool,
+    /// What to do about an instance from another path.
+    pub twin: Twin,
+}
+
+/// What came of it.
+pub struct Converged {
+    /// The plan that was carried out; empty where there was nothing to do.
+    pub plan: Plan,
+    /// The instance afterwards.
+    pub instance: Option<Instance>,
+}
+
+/// How often a plan is made anew because the world changed under it.
+const TRIES: usize = 3;
+
+/// Looks without a lock: the instance, where it is as wanted and there is nothing to do.
+///
+/// # Errors
+/// The provider cannot be asked.
+pub async fn glance(
+    desired: &Desired,
+    provider: &dyn Provider,
+    options: &Options,
+) -> Result<Option<Instance>, Failure> {
+    if options.recreate == Recreate::Always || options.fetch == Fetch::Always {
+        return Ok(None);
+    }
+    let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
+    let observed = provider.observe(&query).await?;
+    let ([instance], None) = (&observed.instances[..], &observed.stranger) else { return Ok(None) };
+    let own = settle::own_ports(Some(instance));
+    let Some(ports) = crate::plan::ports::settled_already(&desired.ports, &own) else {
+        return Ok(None);
+    };
+    let as_wanted = instance.state == Power::Running || !options.start;
+    let name = desired.identity.id.as_str();
+    let capabilities = provider.capabilities();
+    let changes = diff::diff(desired, &ports, name, instance, &observed.engine, &capabilities);
+    Ok((as_wanted && changes.is_empty()).then(|| instance.clone()))
+}
+
+/// Everything that a plan needs, and the plan.
+///
+/// # Errors
+/// What cannot be planned: everything at once.
+pub async fn make_plan(
+    context: &Context<'_>,
+    desired: &Desired,
+    provider: &dyn Provider,
+    options: &Options,
+    claim: Claim,
+) -> Result<(Plan, Observed, Vec<PortForward>), Failure> {
+    let query = Query {
+        identity: &desired.identity,
+        image: Some(&desired.image.value),
+        depth: Depth::Full,
+    };
+    let observed = provider.observe(&query).await?;
+    let mut problems: Vec<Problem> = Vec::new();
+    let ports = match settle::ports(context, desired, &observed, provider, claim).await {
+        Ok(ports) => ports,
+        Err(failure) => {
+            problems.extend(failure.problems);
+            Vec::new()
+        }
+    };
+    let now = Timestamp::now().to_string();
+    let goal = RunningGoal {
+        desired,
+        ports: &ports,
+        recreate: options.recreate,
+        fetch: options.fetch,
+        start: options.start,
+        twin: options.twin,
+        now: &now,
+    };
+    let mut plan = match to_running(&goal, &observed, &provider.capabilities()) {
+        Ok(plan) => plan,
+        Err(errors) => {
+            problems.extend(errors.into_iter().map(Problem::from));
+            Plan::default()
+        }
+    };
+    let saves = plan.steps.iter().any(|step| step.action.name() == "save_files");
+    let source = observed.instance().or(observed.moved.as_ref());
+    plan.copied = source.and_then(|instance| instance.written).filter(|_| saves);
+    let makes = plan.steps.iter().any(|step| step.action.name() == "create");
+    if makes || !problems.is_empty() {
+        let running = observed.instance().filter(|instance| instance.state.is_up());
+        let copied = plan.copied.unwrap_or(Bytes(0));
+        let report = limits::check(desired, &room(context, &observed), running, copied);
+        problems.extend(report.errors.into_iter().map(Problem::from));
+        plan.warnings.extend(report.warnings);
+    }
+    if observed.engine.limits_unavailable {
+        plan.warnings.push(
+            "the engine cannot limit memory and CPUs here (rootless on cgroup v1): MEMORY and CPUS \
+             have no effect"
+                .to_owned(),
+        );
+    }
+    if !problems.is_empty() {
+        Problem::sort(&mut problems);
+        return Err(problems.into());
+    }
+    let contradictions = check::contradictions(&plan);
+    if let Some(first) = contradictions.first() {
+        return Err(Failure::internal("plan", &std::io::Error::other(first.clone())));
+    }
+    Ok((plan, observed, ports))
+}
+
+fn room(context: &Context<'_>, observed: &Observed) -> HostRoom {
+    HostRoom {
+        memory: context.facts.memory_available,
+        cpus: CpuCount(context.facts.cpus),
+        disk: observed.engine.storage.as_deref().and_then(host::disk_free),
+    }
+}
+
+/// Makes it so.
+///
+/// # Errors
+/// Whatever stops it; what was begun has been taken back where that was possible.
+pub async fn converge(
+    context: &Context<'_>,
+    desired: &Desired,
+    provider: &dyn Provider,
+    options: &Options,
+    agreed: Agreed,
+) -> Result<Converged, Failure> {
+    if let Some(instance) = glance(desired, provider, options).await? {
+        return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
+    }
+    let identity = &desired.identity;
+    let store = context.store.instance(identity.uuid);
+    let lock = store.lock(options.verb, context.lock_timeout(), context.reporter).await?;
+    warn_of(context, store.journal().warning);
+    let history = context.store.history(subject(context, identity, options.verb), context.reporter);
+    let mut signal = context.signal.clone();
+    let mut tries = 0;
+    let outcome = loop {
+        // Whoever held the lock before may have done all of it.
+        let planned = make_plan(context, desired, provider, options, Claim::Keep).await;
+        let (plan, observed, _) = match planned {
+            Ok(planned) => planned,
+            Err(failure) => break Err(failure),
+        };
+        for warning in &plan.warnings {
+            context.reporter.warn(warning);
+        }
+        if plan.is_empty() {
+            let instance = observed.instance().cloned();
+            break Ok((plan, instance));
+        }
+        if let Err(failure) = consent::to_change(context, &plan, agreed) {
+            break Err(failure);
+        }
+        let mut journal = store.begin(options.verb, journal_steps(&plan))?;
+        let applied = apply(&plan, provider, &mut journal, &history, &mut signal).await;
+        match applied {
+            Ok(()) => {
+                journal.close()?;
+                let instance = look_again(desired, provider).await?;
+                break Ok((plan, instance));
+            }
+            Err(ApplyError::Stale { .. }) if tries + 1 < TRIES => {
+                tries += 1;
+                journal.close()?;
+            }
+            // An interrupted call's journal stays: it says what was under way.
+            Err(error @ ApplyError::Interrupted { .. }) => break Err(error.into()),
+            Err(error) => {
+                journal.close()?;
+                break Err(error.into());
+            }
+        }
+    };
+    match outcome {
+        Ok((plan, instance)) => {
+            if let Some(instance) = &instance {
+                let changed = !plan.is_empty();
+                remember(context, &store, identity, instance, changed);
+            }
+            drop(lock);
+            Ok(Converged { plan, instance })
+        }
+        Err(failure) => {
+            forget_if_nothing(context, desired, provider, &store, lock).await;
+            Err(failure)
+        }
+    }
+}
+
+/// A failed `up` that leaves no instance leaves nothing of vagrantp's either.
+async fn forget_if_nothing(
+    context: &Context<'_>,
+    desired: &Desired,
+    provider: &dyn Provider,
+    store: &InstanceStore,
+    lock: crate::store::lock::Lock,
+) {
+    let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
+    let nothing = provider
+        .observe(&query)
+        .await
+        .is_ok_and(|observed| observed.instances.is_empty() && observed.network.is_none());
+    if nothing {
+        let uuid = desired.identity.uuid;
+        let _ = context.store.release(uuid, context.lock_timeout(), context.reporter).await;
+        let _ = store.remove(lock);
+    }
+}
+
+async fn look_again(
+    desired: &Desired,
+    provider: &dyn Provider,
+) -> Result<Option<Instance>, Failure> {
+    let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
+    Ok(provider.observe(&query).await?.instance().cloned())
+}
+
+/// Who does what to which instance, for the history.
+#[must_use]
+pub fn subject(context: &Context<'_>, identity: &Identity, verb: &'static str) -> Subject {
+    Subject {
+        uuid: identity.uuid,
+        infra_id: identity.id.to_string(),
+        project: identity.project.path.clone(),
+        user: context.user(),
+        verb,
+    }
+}
+
+/// Writes the record; one that cannot be written is a warning, since nothing depends on it.
+pub fn remember(
+    context: &Context<'_>,
+    store: &InstanceStore,
+    identity: &Identity,
+    instance: &Instance,
+    changed: bool,
+) {
+    let loaded = store.record();
+    warn_of(context, loaded.warning);
+    let before = loaded.value;
+    if !changed && before.is_some() {
+        return;
+    }
+    let now = Timestamp::now().to_string();
+    let running = instance.state == Power::Running;
+    let record = Record {
+        schema: Record::SCHEMA,
+        uuid: identity.uuid,
+        infra_id: identity.id.clone(),
+        infra_type: identity.infra_type,
+        provider: identity.provider,
+        project: identity.project.path.clone(),
+        created_at: instance.stamp.created_at.clone(),
+        updated_at: now.clone(),
+        last_started: if running {
+            instance.started_at.clone().or(Some(now.clone()))
+        } else {
+            before.as_ref().and_then(|record| record.last_started.clone())
+        },
+        last_stopped: if running {
+            before.and_then(|record| record.last_stopped)
+        } else {
+            instance.finished_at.clone().or(Some(now))
+        },
+    };
+    if let Err(error) = store.save_record(&record) {
+        context.reporter.warn(&format!("the record cannot be written: {error}"));
+    }
+}
+
+fn warn_of(context: &Context<'_>, warning: Option<String>) {
+    if let Some(warning) = warning {
+        context.reporter.warn(&warning);
+    }
+}
+
+/// What the plan's dearest step says of the whole, for the message.
+#[must_use]
+pub fn what_happened(plan: &Plan) -> &'static str {
+    let has = |action: &str| plan.steps.iter().any(|step| step.action.name() == action);
+    if plan.is_empty() {
+        "nothing to do"
+    } else if plan.cost() == Cost::Recreate {
+        "recreated"
+    } else if has("save_files") {
+        "replaced, with its files"
+    } else if has("create") {
+        "created"
+    } else if has("start") {
+        "started"
+    } else if has("resume") {
+        "resumed"
+    } else {
+        "changed"
+    }
+}

@@ -1,0 +1,206 @@
+//! Why a verb failed: every problem, and the exit status that they come to.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use miette::{Diagnostic, MietteDiagnostic};
+use thiserror::Error;
+
+use crate::apply::ApplyError;
+use crate::config::Setting;
+use crate::exit;
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+use crate::model::source::Sources;
+use crate::plan::PlanError;
+use crate::provider::ProviderError;
+use crate::report::{Document, json};
+use crate::store::StoreError;
+
+/// A failed verb.
+#[derive(Debug, Default)]
+pub struct Failure {
+    /// Every problem.
+    pub problems: Vec<Problem>,
+    /// What was worth saying besides.
+    pub warnings: Vec<Problem>,
+    /// The texts that places point into.
+    pub sources: Sources,
+    /// What the document says beside the error.
+    pub base: Box<Document>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl Failure {
+    /// A failure that nobody foresaw.
+    #[must_use]
+    pub fn internal(operation: &str, error: &dyn std::error::Error) -> Self {
+        let diagnostic = MietteDiagnostic::new(format!("vagrantp could not {operation}: {error}"))
+            .with_code("vagrantp::internal")
+            .with_help("this is a bug, or a host in trouble; please report it with this message");
+        Problem::new(Code::Internal, diagnostic).into()
+    }
+
+    /// The same, with the texts that places point into, and what was said on the way.
+    #[must_use]
+    pub fn with_sources(mut self, sources: &Sources, warnings: Vec<Problem>) -> Self {
+        self.sources = sources.clone();
+        self.warnings = warnings;
+        self
+    }
+
+    /// The same, with the line of its key for every problem that knows its key alone: what the
+    /// provider says no to was asked for somewhere.
+    #[must_use]
+    pub fn located(mut self, settings: &[Setting]) -> Self {
+        for problem in self.problems.iter_mut().filter(|problem| problem.place.is_none()) {
+            let setting = problem
+                .field
+                .as_ref()
+                .and_then(|field| settings.iter().find(|setting| setting.key == field.as_str()));
+            problem.place = setting.and_then(|setting| setting.origin.place()).cloned();
+        }
+        self
+    }
+
+    /// The exit status.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        match self.signal {
+            Some(signal) => u8::try_from(128 + signal).unwrap_or(1),
+            None => exit::deciding(&self.problems).map_or(1, |problem| exit::status(problem.code)),
+        }
+    }
+
+    /// The JSON document.
+    #[must_use]
+    pub fn document(&self) -> Document {
+        Document {
+            success: false,
+            error: json::failure(&self.problems).error,
+            warnings: self.warnings.iter().map(json::warning).collect(),
+            ..(*self.base).clone()
+        }
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Failure { problems: vec![problem], ..Failure::default() }
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Failure { problems, ..Failure::default() }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<Vec<PlanError>> for Failure {
+    fn from(errors: Vec<PlanError>) -> Self {
+        errors.into_iter().map(Problem::from).collect::<Vec<_>>().into()
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        let signal = match &error {
+            ApplyError::Interrupted { signal, .. } => Some(*signal),
+            _ => None,
+        };
+        Failure { signal, ..Failure::from(Problem::from(error)) }
+    }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(vagrantp::usage::arguments), help("`vagrantp --help` shows what there is"))]
+struct UsageError {
+    message: String,
+}
+
+/// Reports what clap has to say: help and version on stdout with success, mistakes as usage
+/// errors, in JSON where that was asked for.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if asked_for || !json_was_asked_for() {
+        let _ = error.print();
+        return ExitCode::from(if asked_for { exit::SUCCESS } else { exit::status(Code::Usage) });
+    }
+    let rendered = error.render().to_string();
+    let message = rendered.lines().next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+    let problem = Problem::new(Code::Usage, UsageError { message });
+    let document = json::failure(&[problem]);
+    let mut stdout = anstream::stdout();
+    let _ = writeln!(stdout, "{}", json::text(&document));
+    ExitCode::from(exit::status(Code::Usage))
+}
+
+/// Whether `--json` stands among the arguments, before a `--`.
+fn json_was_asked_for() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// A bug is reported as one, without a backtrace, and in JSON where that was asked for.
+pub(super) fn on_panic(json: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let at = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line()));
+        let text = panic
+            .payload()
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.payload().downcast_ref::<&str>().copied())
+            .unwrap_or("no reason was given");
+        let message = format!("a bug in vagrantp: {text}{}", at.unwrap_or_default());
+        let help = "nothing was lost: `vagrantp status` shows what there is; please report this";
+        if json {
+            let diagnostic =
+                MietteDiagnostic::new(message).with_code("vagrantp::internal").with_help(help);
+            let document = json::failure(&[Problem::new(Code::Internal, diagnostic)]);
+            let _ = writeln!(anstream::stdout(), "{}", json::text(&document));
+        } else {
+            let _ = writeln!(anstream::stderr(), "error: {message}\n  help: {help}");
+        }
+        // Unwinding through an async runtime helps nobody; the kernel gives the locks back.
+        leave();
+    }));
+}
+
+#[expect(clippy::exit, reason = "a bug has just been reported; there is nothing left to do")]
+fn leave() {
+    std::process::exit(i32::from(exit::status(Code::Internal)));
+}
+
+/// A mistake on the command line that clap cannot find.
+pub(super) fn usage_problem(message: String, help: String) -> Failure {
+    let diagnostic =
+        MietteDiagnostic::new(message).with_code("vagrantp::usage::arguments").with_help(help);
+    Problem::new(Code::Usage, diagnostic).into()
+}
+
+/// Says why a process that vagrantp started of itself could not go on: its stderr is a log.
+pub(super) fn of_hidden_verb(error: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "vagrantp: {error}");
+    ExitCode::from(exit::status(Code::Internal))
+}

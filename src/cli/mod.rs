@@ -1,0 +1,225 @@
+//! The command line: clap's types, and the way from arguments to an exit status.
+//!
+//! One small file a verb; each joins the stages of the way of the data and returns an [`Answer`]
+//! or a [`Failure`]. Nothing here decides anything about machines.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit;
+use crate::provider::registry;
+use crate::report::{Answer, Reporter, Style};
+use crate::store::Store;
+
+pub mod adopt;
+pub mod consent;
+pub mod context;
+pub mod converge;
+pub mod failure;
+pub mod host;
+pub mod list;
+pub mod locate;
+pub mod plan;
+pub mod render;
+pub mod rm;
+pub mod settle;
+pub mod signals;
+pub mod ssh;
+pub mod status;
+pub mod stop;
+pub mod up;
+pub mod validate;
+
+pub use context::Context;
+pub use failure::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  vagrantp up                     make the machine that .env asks for
+  vagrantp ssh                    a shell inside
+  vagrantp ssh -c 'uname -a'      one command inside
+  vagrantp plan                   what `up` would do, and why
+  vagrantp -C ../api stop         stop another project's machine
+  vagrantp rm -y                  remove it, without a question
+
+Exit status:
+  0 done   1 failed   2 .env or usage   3 needs consent, or a name is taken
+  4 too little memory, CPU or disk   5 provider missing   6 port or address taken
+  7 provisioning   8 rollback   9 verification   10 locked
+  20 `plan --exit-code` found something to do   129, 130, 143 signal
+
+Environment:
+  VAGRANTP_<KEY>      overrides KEY of the .env
+  CONTAINER_HOST      Podman's socket: unix://PATH
+  XDG_STATE_HOME, XDG_RUNTIME_DIR   where vagrantp keeps its own files
+  NO_COLOR            no colours";
+
+/// Makes the machine that a project's .env asks for.
+#[derive(Debug, Parser)]
+#[command(name = "vagrantp", version, about, after_help = EXAMPLES, max_term_width = 80)]
+#[command(disable_help_subcommand = true, subcommand_required = true)]
+pub struct Cli {
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What holds for every verb.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The project's directory, instead of the current one.
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Read this file instead of vagrantp.env, .env and .env.local; may be repeated.
+    #[arg(long, value_name = "PATH", global = true)]
+    pub env_file: Vec<PathBuf>,
+    /// Override a key of the .env for this call; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    pub set: Vec<String>,
+    /// Answer with one JSON document on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No colours, no spinner, even on a terminal.
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// Say more; twice for even more.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Say nothing but the answer and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Agree to restarts and removals without being asked.
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// How long to wait for another vagrantp that is at work on the same machine.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, global = true)]
+    pub lock_timeout: u64,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make the machine so as the .env says, and start it.
+    Up(up::UpArgs),
+    /// A shell inside, or one command.
+    Ssh(ssh::SshArgs),
+    /// Stop the machine; its files stay.
+    Stop(stop::StopArgs),
+    /// Remove the machine with everything in it.
+    Rm(rm::RmArgs),
+    /// Show what `up` would do, step by step, and why.
+    Plan(plan::PlanArgs),
+    /// Show the machine as its provider sees it.
+    Status(status::StatusArgs),
+    /// Check the .env, and show how it is understood.
+    Validate(validate::ValidateArgs),
+    /// Print what would be handed to the provider.
+    Render(render::RenderArgs),
+    /// All machines of this user's.
+    List(list::ListArgs),
+    /// Take over the machine of a directory that was moved here.
+    Adopt(adopt::AdoptArgs),
+}
+
+impl Verb {
+    /// The verb's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verb::Up(_) => "up",
+            Verb::Ssh(_) => "ssh",
+            Verb::Stop(_) => "stop",
+            Verb::Rm(_) => "rm",
+            Verb::Plan(_) => "plan",
+            Verb::Status(_) => "status",
+            Verb::Validate(_) => "validate",
+            Verb::Render(_) => "render",
+            Verb::List(_) => "list",
+            Verb::Adopt(_) => "adopt",
+        }
+    }
+}
+
+/// The whole program: arguments in, exit status out.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(error) = registry::hidden(&arguments) {
+        return failure::of_hidden_verb(&error);
+    }
+    let facts = host::facts();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return failure::usage(&error),
+    };
+    failure::on_panic(cli.global.json);
+    let streams = matches!(cli.verb, Verb::Up(_));
+    let no_color = facts.environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let reporter = Reporter::new(Style {
+        json: cli.global.json,
+        quiet: cli.global.quiet,
+        verbose: cli.global.verbose,
+        rich: crate::report::stderr_is_terminal() && !cli.global.plain && !no_color,
+        width: host::width(),
+        stream: cli.global.json && streams,
+    });
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return report_failure(&reporter, Failure::internal("start its runtime", &error), 1);
+        }
+    };
+    let store = Store::new(&facts.places.state);
+    let is_ssh = matches!(cli.verb, Verb::Ssh(_));
+    let outcome = runtime.block_on(async {
+        let context = Context {
+            facts,
+            global: cli.global,
+            reporter: &reporter,
+            store,
+            signal: signals::listen(is_ssh),
+        };
+        dispatch(&context, cli.verb).await
+    });
+    // A thread that still waits for the terminal's next line must not keep the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(answer) => {
+            if !is_ssh || !answer.text.is_empty() || reporter.style().json {
+                reporter.answer(&answer);
+            }
+            ExitCode::from(answer.exit)
+        }
+        Err(failure) => {
+            let exit = if is_ssh { exit::SSH_FAILURE } else { failure.exit() };
+            report_failure(&reporter, failure, exit)
+        }
+    }
+}
+
+async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> {
+    match verb {
+        Verb::Up(args) => up::run(context, &args).await,
+        Verb::Ssh(args) => ssh::run(context, &args).await,
+        Verb::Stop(args) => stop::run(context, &args).await,
+        Verb::Rm(args) => rm::run(context, &args).await,
+        Verb::Plan(args) => plan::run(context, &args).await,
+        Verb::Status(args) => status::run(context, &args).await,
+        Verb::Validate(args) => validate::run(context, &args),
+        Verb::Render(args) => render::run(context, &args).await,
+        Verb::List(args) => list::run(context, &args).await,
+        Verb::Adopt(args) => adopt::run(context, &args).await,
+    }
+}
+
+fn report_failure(reporter: &Reporter, failure: Failure, exit: u8) -> ExitCode {
+    reporter.warnings(&failure.warnings, &failure.sources);
+    reporter.failure(&failure.document(), &failure.problems, &failure.sources);
+    ExitCode::from(exit)
+}

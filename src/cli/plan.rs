@@ -1,0 +1,70 @@
+//! `plan`: what `up` would do, and why.
+
+use clap::Args;
+
+use crate::exit;
+use crate::plan::action::Fetch;
+use crate::plan::describe;
+use crate::plan::steps::{Recreate, Twin};
+use crate::provider::registry;
+use crate::report::{Answer, json};
+
+use super::converge::{self, Options};
+use super::settle::Claim;
+use super::{Context, Failure};
+
+/// The options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Exit with 20 where there is something to do, with 0 where there is nothing.
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Plan to start from the image again.
+    #[arg(long)]
+    pub recreate: bool,
+}
+
+/// Runs `plan`. Nothing is changed, and no lock is waited for.
+///
+/// # Errors
+/// What cannot be planned.
+pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failure> {
+    let project = context.project()?;
+    let wish = context.wish(&project)?;
+    let options = Options {
+        verb: "plan",
+        recreate: if args.recreate { Recreate::Always } else { Recreate::WhereNeeded },
+        fetch: Fetch::IfMissing,
+        start: true,
+        twin: Twin::Refuse,
+    };
+    context.reporter.warnings(&wish.warnings, &wish.sources);
+    let planned = async {
+        let provider = registry::open(wish.desired.identity.provider, &context.facts).await?;
+        if converge::glance(&wish.desired, &*provider, &options).await?.is_some() {
+            return Ok(crate::plan::Plan::default());
+        }
+        converge::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)
+            .await
+            .map(|(plan, _, _)| plan)
+    };
+    let plan = match planned.await {
+        Ok(plan) => plan,
+        Err(failure) => {
+            let failure: Failure = failure;
+            return Err(failure.located(&wish.settings).with_sources(&wish.sources, wish.warnings));
+        }
+    };
+    let mut document = context.document(&wish.warnings);
+    document.plan = Some(json::steps(&plan));
+    document.changed = Some(false);
+    document.message =
+        Some(if plan.is_empty() { "Nothing to do.".to_owned() } else { describe::summary(&plan) });
+    document.warnings.extend(plan.warnings.iter().map(|warning| warning.clone().into()));
+    for warning in &plan.warnings {
+        context.reporter.warn(warning);
+    }
+    let exit =
+        if args.exit_code && !plan.is_empty() { exit::SOMETHING_TO_DO } else { exit::SUCCESS };
+    Ok(Answer { document, text: describe::plan_text(&plan), exit })
+}

@@ -1,0 +1,124 @@
+//! `rm`: removes the machine with everything in it, and everything of vagrantp's about it.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::apply::{ApplyError, apply, journal_steps};
+use crate::exit;
+use crate::model::code::Code;
+use crate::model::problem::Problem;
+use crate::plan::PlanError;
+use crate::plan::steps::{stop_mode, to_absent};
+use crate::provider::{Depth, Query};
+use crate::report::{Answer, json as report_json};
+
+use super::converge::subject;
+use super::locate::{self, Found, Search};
+use super::{Context, Failure, consent, status};
+
+/// The options of `rm`.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// Kill it instead of stopping it first, and do not ask.
+    #[arg(long)]
+    pub force: bool,
+    /// Keep the machine's disk for the next `up` (VMs).
+    #[arg(long)]
+    pub preserve_disk: bool,
+    /// Remove the project's VM and its container, whichever there are.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Runs `rm`. Where there is nothing, that is a success.
+///
+/// # Errors
+/// Nobody agreed, or something cannot be removed.
+pub async fn run(context: &Context<'_>, args: &RmArgs) -> Result<Answer, Failure> {
+    let search = locate::search(context)?;
+    search.warn(context);
+    let mut answers = Vec::new();
+    loop {
+        let Some(found) = locate::find(context, &search, Depth::Full).await? else { break };
+        let nothing = found.observed.instances.is_empty();
+        if args.preserve_disk && !nothing {
+            let error = PlanError::Unsupported {
+                provider: found.identity.provider,
+                key: "--preserve-disk",
+                what: "keep the disk of a container".to_owned(),
+                help: "leave the option out; to keep files, put them in a mount".to_owned(),
+                place: None,
+            };
+            return Err(Problem::new(Code::Unsupported, error).into());
+        }
+        answers.push(remove(context, args, &search, found).await?);
+        if nothing || !args.all {
+            break;
+        }
+    }
+    match answers.len() {
+        0 => Ok(nothing_there(context)),
+        // The last look of `--all` finds nothing more; the first removal is the answer.
+        _ => Ok(answers.swap_remove(0)),
+    }
+}
+
+fn nothing_there(context: &Context<'_>) -> Answer {
+    let message = "There is nothing to remove.".to_owned();
+    let mut document = context.document(&[]);
+    document.message = Some(message.clone());
+    document.changed = Some(false);
+    Answer { document, text: format!("{message}\n"), exit: exit::SUCCESS }
+}
+
+async fn remove(
+    context: &Context<'_>,
+    args: &RmArgs,
+    search: &Search,
+    found: Found,
+) -> Result<Answer, Failure> {
+    let Found { identity, provider, observed } = found;
+    let mode = stop_mode(args.force, search.stop_timeout());
+    let shown = to_absent(&identity, &observed, mode);
+    let store = context.store.instance(identity.uuid);
+    if shown.is_empty() && !store.dir().exists() {
+        let mut answer = nothing_there(context);
+        answer.document.infrastructure = Some(status::shape(context, &identity, None, None));
+        return Ok(answer);
+    }
+    consent::to_remove(context, &shown, args.force)?;
+    context.reporter.begin(&format!("{} ({})", identity.id, identity.provider));
+    let lock = store.lock("rm", context.lock_timeout(), context.reporter).await?;
+    let query = Query { identity: &identity, image: None, depth: Depth::Full };
+    let plan = to_absent(&identity, &provider.observe(&query).await?, mode);
+    let history = context.store.history(subject(context, &identity, "rm"), context.reporter);
+    let mut journal = store.begin("rm", journal_steps(&plan))?;
+    let mut signal = context.signal.clone();
+    let applied = apply(&plan, &*provider, &mut journal, &history, &mut signal).await;
+    if let Err(error) = applied {
+        if !matches!(error, ApplyError::Interrupted { .. }) {
+            journal.close()?;
+        }
+        return Err(error.into());
+    }
+    context.store.release(identity.uuid, context.lock_timeout(), context.reporter).await?;
+    store.remove(lock)?;
+    let changed = !plan.is_empty();
+    let message = if changed {
+        format!("{} was removed.", identity.id)
+    } else {
+        "There is nothing to remove.".to_owned()
+    };
+    let mut document = context.document(&[]);
+    document.message = Some(message.clone());
+    document.changed = Some(changed);
+    document.plan = Some(report_json::steps(&plan));
+    document.infrastructure = Some(status::shape(context, &identity, None, None));
+    document.more.insert(
+        "cleanup",
+        json!({
+            "disk_images": true, "network_config": true, "snapshots": true, "shared_folders": true,
+        }),
+    );
+    Ok(Answer { document, text: format!("{message}\n"), exit: exit::SUCCESS })
+}

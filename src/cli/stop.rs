@@ -1,0 +1,84 @@
+//! `stop`: stops the machine; its files stay.
+
+use clap::Args;
+
+use crate::apply::{apply, journal_steps};
+use crate::exit;
+use crate::plan::PlanError;
+use crate::plan::steps::{stop_mode, to_stopped};
+use crate::provider::{Depth, Query};
+use crate::report::{Answer, json};
+
+use super::converge::{remember, subject};
+use super::locate::{self, Found};
+use super::{Context, Failure, status};
+
+/// The options of `stop`.
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// Kill it instead of asking it to end.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Runs `stop`. An instance that is stopped already is a success.
+///
+/// # Errors
+/// There is no instance, or it cannot be stopped.
+pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failure> {
+    let search = locate::search(context)?;
+    search.warn(context);
+    let found = locate::find(context, &search, Depth::Glance).await?;
+    let Some(found) = found.filter(|found| !found.observed.instances.is_empty()) else {
+        return Err(PlanError::NotFound.into());
+    };
+    let mode = stop_mode(args.force, search.stop_timeout());
+    let Found { identity, provider, observed } = found;
+    let idle = to_stopped(&observed, mode)?;
+    if idle.is_empty() && observed.instances.len() == 1 {
+        return Ok(answer(context, &identity, observed.instance(), &idle));
+    }
+    context.reporter.begin(&format!("{} ({})", identity.id, identity.provider));
+    let store = context.store.instance(identity.uuid);
+    let _lock = store.lock("stop", context.lock_timeout(), context.reporter).await?;
+    let query = Query { identity: &identity, image: None, depth: Depth::Glance };
+    let plan = to_stopped(&provider.observe(&query).await?, mode)?;
+    let history = context.store.history(subject(context, &identity, "stop"), context.reporter);
+    let mut journal = store.begin("stop", journal_steps(&plan))?;
+    let mut signal = context.signal.clone();
+    let applied = apply(&plan, &*provider, &mut journal, &history, &mut signal).await;
+    if !matches!(applied, Err(crate::apply::ApplyError::Interrupted { .. })) {
+        journal.close()?;
+    }
+    applied?;
+    let after = provider.observe(&query).await?;
+    if let Some(instance) = after.instance() {
+        remember(context, &store, &identity, instance, true);
+    }
+    Ok(answer(context, &identity, after.instance(), &plan))
+}
+
+fn answer(
+    context: &Context<'_>,
+    identity: &crate::model::id::Identity,
+    instance: Option<&crate::model::observed::Instance>,
+    plan: &crate::plan::Plan,
+) -> Answer {
+    let infrastructure = status::shape(context, identity, instance, None);
+    let message = if plan.is_empty() {
+        format!("{} is {} already: no action needed.", identity.id, infrastructure.state)
+    } else {
+        format!("{} is {}.", identity.id, infrastructure.state)
+    };
+    let mut document = context.document(&[]);
+    document.message = Some(message.clone());
+    document.changed = Some(!plan.is_empty());
+    document.plan = Some(json::steps(plan));
+    document.infrastructure = Some(infrastructure);
+    document.next_steps = vec!["vagrantp up".to_owned(), "vagrantp rm".to_owned()];
+    Answer {
+        document,
+        text: format!("{message}\n  next       vagrantp up   vagrantp rm\n"),
+        exit: exit::SUCCESS,
+    }
+}

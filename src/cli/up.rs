@@ -1,0 +1,164 @@
+//! `up`: makes the machine so as the `.env` says.
+
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::exit;
+use crate::model::desired::Desired;
+use crate::model::observed::{Instance, Power};
+use crate::model::state::State;
+use crate::plan::action::Fetch;
+use crate::plan::describe;
+use crate::plan::steps::{Recreate, Twin};
+use crate::provider::registry;
+use crate::report::{Answer, Infrastructure, infrastructure, json};
+
+use super::consent::Agreed;
+use super::context::Wish;
+use super::converge::{self, Options};
+use super::settle::Claim;
+use super::{Context, Failure};
+
+/// The options of `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not run the playbooks.
+    #[arg(long)]
+    pub no_provision: bool,
+    /// Make the machine without starting it.
+    #[arg(long)]
+    pub no_start: bool,
+    /// Agree to start from the image again; everything written in the machine is lost.
+    #[arg(long)]
+    pub recreate: bool,
+    /// Fetch the image again although it is there; takes effect with --recreate.
+    #[arg(long, requires = "recreate")]
+    pub pull: bool,
+    /// Make another machine although one was made for this directory at its former path.
+    #[arg(long)]
+    pub new: bool,
+}
+
+/// Runs `up`.
+///
+/// # Errors
+/// Everything that keeps the machine from being so.
+pub async fn run(context: &Context<'_>, args: &UpArgs) -> Result<Answer, Failure> {
+    let begun = Instant::now();
+    let project = context.project()?;
+    let wish = context.wish(&project)?;
+    let identity = &wish.desired.identity;
+    context
+        .reporter
+        .begin(&format!("{} ({} on {})", identity.id, identity.infra_type, identity.provider));
+    context.reporter.warnings(&wish.warnings, &wish.sources);
+    let options = Options {
+        verb: "up",
+        recreate: if args.recreate { Recreate::Always } else { Recreate::WhereNeeded },
+        fetch: if args.pull { Fetch::Always } else { Fetch::IfMissing },
+        start: !args.no_start,
+        twin: if args.new { Twin::Allow } else { Twin::Refuse },
+    };
+    match make_so(context, args, &wish, options, begun).await {
+        Ok(answer) => Ok(answer),
+        Err(failure) => {
+            Err(failure.located(&wish.settings).with_sources(&wish.sources, wish.warnings))
+        }
+    }
+}
+
+async fn make_so(
+    context: &Context<'_>,
+    args: &UpArgs,
+    wish: &Wish,
+    options: Options,
+    begun: Instant,
+) -> Result<Answer, Failure> {
+    let desired = &wish.desired;
+    let provider = registry::open(desired.identity.provider, &context.facts).await?;
+    if args.dry_run {
+        let (plan, _, _) =
+            converge::make_plan(context, desired, &*provider, &options, Claim::Forget).await?;
+        let mut document = context.document(&wish.warnings);
+        document.plan = Some(json::steps(&plan));
+        document.changed = Some(false);
+        document.message = Some(describe::summary(&plan));
+        document.warnings.extend(plan.warnings.iter().map(|warning| warning.clone().into()));
+        let text = describe::plan_text(&plan);
+        return Ok(Answer { document, text, exit: exit::SUCCESS });
+    }
+    let agreed = Agreed { restart: context.global.yes, recreate: args.recreate };
+    let done = converge::converge(context, desired, &*provider, &options, agreed).await?;
+    Ok(answer(context, wish, &done, begun))
+}
+
+fn answer(
+    context: &Context<'_>,
+    wish: &Wish,
+    done: &converge::Converged,
+    begun: Instant,
+) -> Answer {
+    let desired = &wish.desired;
+    let instance = done.instance.as_ref();
+    let infrastructure = shape(desired, instance);
+    let state = infrastructure.state;
+    let id = &infrastructure.id;
+    let happened = converge::what_happened(&done.plan);
+    let message = if done.plan.is_empty() {
+        format!(
+            "{id} is {state} already: there is nothing to do. `vagrantp ssh` goes inside, \
+             `vagrantp stop` stops it."
+        )
+    } else if state == State::Running {
+        format!("{id} is ready ({happened}, {:.1} s).", begun.elapsed().as_secs_f64())
+    } else {
+        format!("{id} is {state} ({happened}).")
+    };
+    let mut text = format!("{message}\n");
+    for (name, value) in infrastructure.lines() {
+        text.push_str(&format!("  {name:<10} {value}\n"));
+    }
+    let next = if state == State::Running {
+        let mut next = vec!["vagrantp ssh".to_owned()];
+        next.extend(infrastructure.access.web_urls.iter().cloned());
+        next
+    } else {
+        vec!["vagrantp up".to_owned()]
+    };
+    text.push_str(&format!("  {:<10} {}\n", "next", next.join("   ")));
+    let mut document = context.document(&wish.warnings);
+    document.warnings.extend(done.plan.warnings.iter().map(|warning| warning.clone().into()));
+    document.message = Some(message);
+    document.changed = Some(!done.plan.is_empty());
+    document.plan = Some(json::steps(&done.plan));
+    document.infrastructure = Some(infrastructure);
+    document.next_steps = next;
+    document.more.insert("provisioning", serde_json::json!({ "executed": false }));
+    Answer { document, text, exit: exit::SUCCESS }
+}
+
+/// The instance in the one shape, right after it was made so.
+pub(super) fn shape(desired: &Desired, instance: Option<&Instance>) -> Infrastructure {
+    let power = instance.map(|instance| instance.state);
+    let state = State::of(power.or(Some(Power::Created)).filter(|_| instance.is_some()), None);
+    Infrastructure::new(
+        &desired.identity,
+        infrastructure::Facts {
+            instance,
+            state,
+            disk_gb: desired.disk_size.value.gibibytes_up(),
+            wanted: infrastructure::Resources {
+                memory_mb: desired.memory.value.0,
+                cpus: desired.cpus.value.0,
+                disk_gb: desired.disk_size.value.gibibytes_up(),
+            },
+            updated_at: None,
+            last_stopped: None,
+            user: &desired.user.value,
+        },
+    )
+}

@@ -1,0 +1,246 @@
+//! The instance as every verb shows it: one shape in JSON, one block of lines for people.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
+use crate::model::network::{PortForward, Protocol};
+use crate::model::observed::{Instance, Power};
+use crate::model::state::State;
+
+/// The instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Infrastructure {
+    /// INFRA_ID.
+    pub id: String,
+    /// The uuid.
+    pub uuid: InstanceUuid,
+    /// The provider's name for it.
+    pub name: String,
+    /// A VM or a container.
+    #[serde(rename = "type")]
+    pub infra_type: InfraType,
+    /// What runs it.
+    pub provider: ProviderKind,
+    /// The state.
+    pub state: State,
+    /// Where a suspended instance is kept: `memory` or `disk`.
+    pub suspend_kind: Option<&'static str>,
+    /// The project.
+    pub project_path: PathBuf,
+    /// When it was made (RFC 3339).
+    pub created_at: Option<String>,
+    /// When it was last changed.
+    pub updated_at: Option<String>,
+    /// When it was last started.
+    pub last_started: Option<String>,
+    /// When it was last stopped.
+    pub last_stopped: Option<String>,
+    /// The architecture.
+    pub arch: Option<String>,
+    /// What it may use.
+    pub resources: Resources,
+    /// How it is attached.
+    pub networking: Networking,
+    /// How to reach it.
+    pub access: Access,
+}
+
+/// What it may use.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Resources {
+    /// Memory in MiB.
+    pub memory_mb: u64,
+    /// CPUs.
+    pub cpus: u32,
+    /// Disk in GiB, rounded up.
+    pub disk_gb: u64,
+}
+
+/// How it is attached.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Networking {
+    /// `default` or `bridge`.
+    pub mode: &'static str,
+    /// Its address.
+    pub ip_address: Option<String>,
+    /// The forwarded ports.
+    pub ports: Vec<Port>,
+}
+
+/// A forwarded port.
+#[derive(Clone, Debug, Serialize)]
+pub struct Port {
+    /// The host address that listens.
+    pub bind: String,
+    /// The host's port.
+    pub host_port: u16,
+    /// The port inside.
+    pub container_port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// Whether vagrantp picked the host port.
+    pub auto: bool,
+}
+
+/// How to reach it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Access {
+    /// The host to connect to; none for a container, which is entered through its engine.
+    pub host: Option<String>,
+    /// The port to connect to.
+    pub port: Option<u16>,
+    /// The user inside.
+    pub user: Option<String>,
+    /// The private key's path.
+    pub key: Option<String>,
+    /// vagrantp's own command.
+    pub command: String,
+    /// The command without vagrantp.
+    pub ssh_command: Option<String>,
+    /// Where forwarded TCP ports can be opened in a browser.
+    pub web_urls: Vec<String>,
+}
+
+/// What is known beside the identity.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What the provider has.
+    pub instance: Option<&'a Instance>,
+    /// The state that people see.
+    pub state: State,
+    /// DISK_SIZE in GiB.
+    pub disk_gb: u64,
+    /// Memory in MiB and CPUs, where the provider shows none.
+    pub wanted: Resources,
+    /// When vagrantp last changed it.
+    pub updated_at: Option<&'a str>,
+    /// When vagrantp last stopped it.
+    pub last_stopped: Option<&'a str>,
+    /// The user inside.
+    pub user: &'a str,
+}
+
+impl Infrastructure {
+    /// Puts together what is known.
+    #[must_use]
+    pub fn new(identity: &Identity, facts: Facts<'_>) -> Self {
+        let instance = facts.instance;
+        let stamp = instance.map(|instance| &instance.stamp);
+        let resources = Resources {
+            memory_mb: instance
+                .and_then(|instance| instance.memory)
+                .or(stamp.map(|stamp| stamp.asked.memory))
+                .map_or(facts.wanted.memory_mb, |memory| memory.0),
+            cpus: instance
+                .and_then(|instance| instance.millicpus)
+                .map(|millicpus| millicpus.div_ceil(1000))
+                .or(stamp.map(|stamp| stamp.asked.cpus.0))
+                .unwrap_or(facts.wanted.cpus),
+            disk_gb: facts.disk_gb,
+        };
+        let name =
+            instance.map_or_else(|| identity.id.to_string(), |instance| instance.name.clone());
+        let ports: Vec<_> = instance.map_or(&[][..], |instance| &instance.ports).to_vec();
+        let picked = |port: &PortForward| {
+            stamp.is_some_and(|stamp| {
+                stamp.asked.ports.iter().any(|asked| asked.auto && asked.same_as(port))
+            })
+        };
+        let running = facts.state == State::Running;
+        let path = identity.project.path.display().to_string();
+        let path = shlex::try_quote(&path).map(|quoted| quoted.into_owned()).unwrap_or(path);
+        Infrastructure {
+            id: identity.id.to_string(),
+            uuid: identity.uuid,
+            infra_type: identity.infra_type,
+            provider: identity.provider,
+            state: facts.state,
+            suspend_kind: (facts.state == State::Suspended).then_some("memory"),
+            project_path: identity.project.path.clone(),
+            created_at: stamp.map(|stamp| stamp.created_at.clone()),
+            updated_at: facts
+                .updated_at
+                .map(str::to_owned)
+                .or_else(|| instance.and_then(|instance| instance.created_at.clone())),
+            last_started: instance.and_then(|instance| instance.started_at.clone()),
+            last_stopped: instance
+                .filter(|instance| instance.state != Power::Running)
+                .and_then(|instance| instance.finished_at.clone())
+                .or(facts.last_stopped.map(str::to_owned)),
+            arch: instance.and_then(|instance| instance.arch.clone()),
+            resources,
+            networking: Networking {
+                mode: "default",
+                ip_address: instance
+                    .and_then(|instance| instance.address)
+                    .map(|address| address.to_string()),
+                ports: ports
+                    .iter()
+                    .map(|port| Port {
+                        bind: port.bind.to_string(),
+                        host_port: port.host,
+                        container_port: port.guest,
+                        protocol: port.protocol,
+                        auto: port.auto || picked(port),
+                    })
+                    .collect(),
+            },
+            access: Access {
+                user: Some(facts.user.to_owned()),
+                command: format!("vagrantp -C {path} ssh"),
+                ssh_command: running.then(|| format!("podman exec -it {name} sh -l")),
+                web_urls: if running { web_urls(&ports) } else { Vec::new() },
+                ..Access::default()
+            },
+            name,
+        }
+    }
+
+    /// The lines under the headline of `up` and `status`.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        let mut line = |name: &str, value: String| lines.push((name.to_owned(), value));
+        line("resources", {
+            let cpus = if self.resources.cpus == 1 { "CPU" } else { "CPUs" };
+            format!("{} MiB of memory, {} {cpus}", self.resources.memory_mb, self.resources.cpus)
+        });
+        if let Some(address) = &self.networking.ip_address {
+            line("address", address.clone());
+        }
+        for port in &self.networking.ports {
+            let bind = if port.bind.contains(':') {
+                format!("[{}]", port.bind)
+            } else {
+                port.bind.clone()
+            };
+            let protocol = match port.protocol {
+                Protocol::Tcp => "",
+                Protocol::Udp => "/udp",
+            };
+            let picked = if port.auto { "  (picked by vagrantp)" } else { "" };
+            line(
+                "port",
+                format!("{bind}:{} → {}{protocol}{picked}", port.host_port, port.container_port),
+            );
+        }
+        lines
+    }
+}
+
+fn web_urls(ports: &[PortForward]) -> Vec<String> {
+    let url = |port: &PortForward| {
+        let host = match port.bind {
+            bind if bind.is_unspecified() || bind.is_loopback() && bind.is_ipv4() => {
+                "127.0.0.1".to_owned()
+            }
+            std::net::IpAddr::V4(address) => address.to_string(),
+            std::net::IpAddr::V6(address) => format!("[{address}]"),
+        };
+        let scheme = if matches!(port.guest, 443 | 8443) { "https" } else { "http" };
+        format!("{scheme}://{host}:{}", port.host)
+    };
+    ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(url).collect()
+}

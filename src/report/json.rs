@@ -1,0 +1,208 @@
+//! The JSON document: one shape for every verb, one document on every way out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit;
+use crate::model::problem::Problem;
+use crate::plan::{Plan, describe};
+
+use super::infrastructure::Infrastructure;
+
+/// The document. Fields that a verb has nothing to say about are left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    /// The version of this shape.
+    pub schema: u32,
+    /// Whether the verb did what it was asked.
+    pub success: bool,
+    /// What happened, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Whether anything was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<bool>,
+    /// The instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infrastructure: Option<Infrastructure>,
+    /// The steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Vec<PlanStep>>,
+    /// What is worth saying and stops nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Value>,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next_steps: Vec<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// What only this verb has to say.
+    #[serde(flatten)]
+    pub more: BTreeMap<&'static str, Value>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Document {
+            schema: 1,
+            success: true,
+            message: None,
+            changed: None,
+            infrastructure: None,
+            plan: None,
+            warnings: Vec::new(),
+            next_steps: Vec::new(),
+            error: None,
+            more: BTreeMap::new(),
+        }
+    }
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanStep {
+    /// The action's name.
+    pub action: &'static str,
+    /// What it costs.
+    pub cost: &'static str,
+    /// Why it is there.
+    pub cause: StepCause,
+    /// What it does, in one sentence.
+    pub says: String,
+}
+
+/// Why a step is there.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepCause {
+    /// The key.
+    pub key: Option<String>,
+    /// The file that it is written in.
+    pub file: Option<String>,
+    /// The line.
+    pub line: Option<u32>,
+    /// What was found.
+    pub found: Option<String>,
+    /// What is wanted.
+    pub wanted: Option<String>,
+}
+
+/// Why a verb failed; the fields but `errors` repeat the deciding one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// The stable code.
+    pub code: String,
+    /// What went wrong.
+    pub message: String,
+    /// Facts for machines.
+    pub details: BTreeMap<&'static str, Value>,
+    /// The fix.
+    pub suggestion: Option<String>,
+    /// The key.
+    pub field: Option<String>,
+    /// The line.
+    pub line: Option<u32>,
+    /// Steps that find the cause.
+    pub troubleshooting: Vec<String>,
+    /// Every mistake.
+    pub errors: Vec<Mistake>,
+}
+
+/// One mistake.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mistake {
+    /// The stable code.
+    pub code: String,
+    /// The rule that was broken, as in the reference of errors.
+    pub rule: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// In which file.
+    pub file: Option<String>,
+    /// At which key.
+    pub field: Option<String>,
+    /// On which line.
+    pub line: Option<u32>,
+    /// At which column.
+    pub column: Option<u32>,
+    /// The fix.
+    pub help: Option<String>,
+}
+
+/// A problem as one mistake.
+#[must_use]
+pub fn mistake(problem: &Problem) -> Mistake {
+    let place = problem.place.as_ref();
+    Mistake {
+        code: problem.code.to_string(),
+        rule: problem.rule(),
+        message: problem.message(),
+        file: place.map(|place| place.file.to_string()),
+        field: problem.field.clone(),
+        line: place.map(|place| place.line),
+        column: place.map(|place| place.column),
+        help: problem.help(),
+    }
+}
+
+/// A warning as a value of the `warnings` list.
+#[must_use]
+pub fn warning(problem: &Problem) -> Value {
+    serde_json::to_value(mistake(problem)).unwrap_or_default()
+}
+
+/// The document of a failure.
+#[must_use]
+pub fn failure(problems: &[Problem]) -> Document {
+    let error = exit::deciding(problems).map(|deciding| {
+        let cause = std::iter::successors(deciding.diagnostic.source(), |error| error.source());
+        let mut details = deciding.details.clone();
+        let causes: Vec<_> = cause.map(|error| Value::from(error.to_string())).collect();
+        if !causes.is_empty() {
+            details.insert("causes", Value::Array(causes));
+        }
+        Failure {
+            code: deciding.code.to_string(),
+            message: deciding.message(),
+            details,
+            suggestion: deciding.help(),
+            field: deciding.field.clone(),
+            line: deciding.place.as_ref().map(|place| place.line),
+            troubleshooting: deciding.troubleshooting.clone(),
+            errors: problems.iter().map(mistake).collect(),
+        }
+    });
+    Document { success: false, error, ..Document::default() }
+}
+
+/// The steps of a plan.
+#[must_use]
+pub fn steps(plan: &Plan) -> Vec<PlanStep> {
+    let step = |step: &crate::plan::Step| {
+        let place = step.cause.place.as_ref();
+        PlanStep {
+            action: step.action.name(),
+            cost: step.cost.as_str(),
+            cause: StepCause {
+                key: step.cause.key.clone(),
+                file: place.map(|place| place.file.to_string()),
+                line: place.map(|place| place.line),
+                found: step.cause.found.clone(),
+                wanted: step.cause.wanted.clone(),
+            },
+            says: describe::says(&step.action),
+        }
+    };
+    plan.steps.iter().map(step).collect()
+}
+
+/// The document as text, on several lines for people who look at it.
+#[must_use]
+pub fn text(document: &Document) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_else(|error| {
+        // Nothing in a document is without a form in JSON; should that ever change, say so in JSON.
+        format!("{{\"schema\":1,\"success\":false,\"message\":{:?}}}", error.to_string())
+    })
+}

@@ -1,0 +1,171 @@
+//! The only code that prints: events, plans, answers and problems → text or JSON.
+//!
+//! Data goes to stdout, everything else to stderr. With `--json`, stdout gets exactly one JSON
+//! document on every way out.
+
+use std::io::{IsTerminal, Write};
+
+use crate::event::{Event, Listener};
+use crate::model::problem::Problem;
+use crate::model::source::Sources;
+
+pub mod clean;
+pub mod human;
+pub mod infrastructure;
+pub mod json;
+pub mod progress;
+
+pub use infrastructure::Infrastructure;
+pub use json::Document;
+
+use progress::Progress;
+
+/// How to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// JSON instead of text.
+    pub json: bool,
+    /// Nothing but the answer and errors.
+    pub quiet: bool,
+    /// More detail.
+    pub verbose: u8,
+    /// Whether stderr may carry colours and a spinner.
+    pub rich: bool,
+    /// The width of the terminal in characters.
+    pub width: usize,
+    /// Whether events are written to stderr as JSON lines as well.
+    pub stream: bool,
+}
+
+/// What a verb answers.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// For machines.
+    pub document: Document,
+    /// For people, on stdout.
+    pub text: String,
+    /// The exit status.
+    pub exit: u8,
+}
+
+/// Prints.
+pub struct Reporter {
+    style: Style,
+    progress: Progress,
+}
+
+impl Reporter {
+    /// A reporter of this style.
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Reporter { style, progress: Progress::new(style) }
+    }
+
+    /// The style.
+    #[must_use]
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Says what begins, before anything slow.
+    pub fn begin(&self, text: &str) {
+        if !self.style.json && !self.style.quiet {
+            self.progress.line(&clean::line(text));
+        }
+    }
+
+    /// Shows something on stderr that the user needs in order to answer a question.
+    pub fn show(&self, text: &str) {
+        self.progress.line(text.trim_end());
+    }
+
+    /// Asks on the terminal and returns the line that was typed, in lower case; none at the end of
+    /// the input. The caller has made sure that there is a terminal.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        self.progress.suspend(|| {
+            let mut stderr = anstream::stderr();
+            let _ = write!(stderr, "{question} ");
+            let _ = stderr.flush();
+        });
+        let mut line = String::new();
+        match std::io::stdin().read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(line.trim().to_lowercase()),
+        }
+    }
+
+    /// Prints warnings.
+    pub fn warnings(&self, warnings: &[Problem], sources: &Sources) {
+        if self.style.json || self.style.quiet {
+            return;
+        }
+        for warning in warnings {
+            self.progress.line(&human::problem(warning, sources, self.style));
+        }
+    }
+
+    /// Prints a warning that belongs to no line.
+    pub fn warn(&self, message: &str) {
+        if self.style.json || self.style.quiet {
+            return;
+        }
+        self.progress.line(&format!("warning: {}", clean::line(message)));
+    }
+
+    /// Prints what a verb answers.
+    pub fn answer(&self, answer: &Answer) {
+        self.progress.end();
+        let mut stdout = anstream::stdout();
+        // Whoever closed the pipe wants no more of it.
+        let _ = if self.style.json {
+            writeln!(stdout, "{}", json::text(&answer.document))
+        } else {
+            write!(stdout, "{}", clean::block(&answer.text))
+        };
+        let _ = stdout.flush();
+    }
+
+    /// Prints why a verb failed.
+    pub fn failure(&self, document: &Document, problems: &[Problem], sources: &Sources) {
+        self.progress.end();
+        if self.style.json {
+            let mut stdout = anstream::stdout();
+            let _ = writeln!(stdout, "{}", json::text(document));
+            let _ = stdout.flush();
+            return;
+        }
+        let mut stderr = anstream::stderr();
+        for problem in problems {
+            let _ = write!(stderr, "{}", human::problem(problem, sources, self.style));
+        }
+        let _ = stderr.flush();
+    }
+
+    /// Prints one line of a JSON stream or of plain text on stdout, for verbs that stream.
+    pub fn line(&self, text: &str) {
+        let mut stdout = anstream::stdout();
+        let _ = writeln!(stdout, "{text}");
+        let _ = stdout.flush();
+    }
+}
+
+impl Listener for Reporter {
+    fn hear(&self, event: &Event) {
+        if self.style.stream {
+            if let Ok(line) = serde_json::to_string(event) {
+                let mut stderr = std::io::stderr().lock();
+                let _ = writeln!(stderr, "{line}");
+            }
+            return;
+        }
+        if !self.style.json {
+            self.progress.hear(event);
+        }
+    }
+}
+
+/// Whether stderr is a terminal that a spinner and colours may be drawn on.
+#[must_use]
+pub fn stderr_is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
