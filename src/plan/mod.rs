@@ -12,12 +12,14 @@ use crate::model::source::Place;
 use crate::model::units::Bytes;
 
 pub mod action;
+mod build;
 pub mod check;
 pub mod describe;
 pub mod diff;
 pub mod error;
 pub mod limits;
 pub mod ports;
+mod refuse;
 pub mod steps;
 pub mod undo;
 

@@ -1,0 +1,317 @@
+//! The steps of `up`, put together piece by piece: make, change live, replace, recreate.
+
+use crate::model::capability::{Cost, Field};
+use crate::model::id::{Identity, InstanceUuid};
+use crate::model::observed::{Instance, Observed, Power};
+use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
+use crate::model::stamp::{Asked, Stamp};
+
+use super::action::{Action, Fetch, StopMode, Target, Volumes};
+use super::diff::Change;
+use super::error::PlanError;
+use super::steps::{Recreate, RunningGoal, at_rest, stop};
+use super::{Cause, Step};
+
+/// A plan of `up` in the making.
+pub(super) struct Builder<'a> {
+    pub(super) goal: &'a RunningGoal<'a>,
+    pub(super) observed: &'a Observed,
+    /// The name that the instance gets.
+    pub(super) name: String,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, action: Action, cost: Cost, cause: Cause) {
+        self.steps.push(Step { action, cost, cause });
+    }
+
+    fn free(&mut self, action: Action, cause: Cause) {
+        self.steps.push(Step::free(action, cause));
+    }
+
+    /// A crash in the middle of a replacement left two: this is the one that lost.
+    pub(super) fn remove_leftover(&mut self, leftover: &Instance) {
+        let cause = Cause::found("a replacement that was interrupted");
+        if !at_rest(leftover.state) {
+            self.steps.push(stop(leftover, StopMode::Kill, cause.clone()));
+        }
+        let target = Target::of(leftover);
+        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause);
+    }
+
+    fn fetch_image(&mut self, cause: &Cause) {
+        let image = &self.goal.desired.image;
+        if self.observed.image.is_none() || self.goal.fetch == Fetch::Always {
+            let (image, fetch) = (image.value.clone(), self.goal.fetch);
+            self.free(Action::FetchImage { image, fetch }, cause.clone());
+        }
+    }
+
+    fn create_network(&mut self) {
+        let desired = self.goal.desired;
+        if self.observed.network.is_some() {
+            return;
+        }
+        let address = desired.network.address.as_ref().map(|address| address.value);
+        let network = NetworkSpec {
+            name: desired.identity.network_name(),
+            subnet: address.and_then(|address| address.network(24)),
+            gateway: desired.network.gateway.as_ref().map(|gateway| gateway.value),
+            dns: desired.network.dns.iter().map(|server| server.value).collect(),
+            uuid: desired.identity.uuid,
+            uid: desired.identity.uid,
+        };
+        let cause = match &desired.network.address {
+            Some(address) => Cause::key("IP_ADDRESS", address.place(), "no network", address.value),
+            None => Cause::found("no network of the project's"),
+        };
+        self.free(Action::CreateNetwork { network }, cause);
+    }
+
+    fn spec(&self, image: BaseImage, generation: u32, created_at: &str) -> InstanceSpec {
+        let desired = self.goal.desired;
+        let identity = &desired.identity;
+        let mounts: Vec<_> = desired.mounts.iter().map(|mount| mount.value.clone()).collect();
+        let address = desired.network.address.as_ref().map(|address| address.value.address);
+        let stamp = Stamp {
+            schema: Stamp::SCHEMA,
+            uuid: identity.uuid,
+            uid: identity.uid,
+            project: identity.project.path.clone(),
+            device: identity.project.device,
+            inode: identity.project.inode,
+            infra_type: identity.infra_type,
+            provider: identity.provider,
+            infra_id: identity.id.clone(),
+            generation,
+            created_at: created_at.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            asked: Asked {
+                image: desired.image.value.clone(),
+                image_id: self.observed.image.as_ref().map(|image| image.id.clone()),
+                memory: desired.memory.value,
+                cpus: desired.cpus.value,
+                command: desired.command.value.clone(),
+                ports: self.goal.ports.to_vec(),
+                mounts: mounts.clone(),
+                address,
+            },
+        };
+        InstanceSpec {
+            name: self.name.clone(),
+            hostname: identity.id.to_string(),
+            image,
+            memory: desired.memory.value,
+            cpus: desired.cpus.value,
+            command: desired.command.value.clone(),
+            network: identity.network_name(),
+            address,
+            ports: self.goal.ports.to_vec(),
+            mounts,
+            autostart: desired.autostart.value,
+            volumes_from: None,
+            stamp,
+        }
+    }
+
+    fn target_of(&self, spec: &InstanceSpec) -> Target {
+        Target {
+            name: spec.name.clone(),
+            id: None,
+            uuid: spec.stamp.uuid,
+            generation: spec.stamp.generation,
+        }
+    }
+
+    fn create(&mut self, spec: InstanceSpec, cost: Cost, cause: &Cause, start: bool) {
+        let target = self.target_of(&spec);
+        self.push(Action::Create { spec: Box::new(spec) }, cost, cause.clone());
+        if start {
+            self.free(Action::Start { target }, cause.clone());
+        }
+    }
+
+    /// There is nothing yet.
+    pub(super) fn make(&mut self) {
+        let cause = Cause::found("no instance of the project's");
+        self.fetch_image(&cause);
+        self.create_network();
+        let image = BaseImage::Source(self.goal.desired.image.value.clone());
+        let spec = self.spec(image, 1, self.goal.now);
+        self.create(spec, Cost::None, &cause, self.goal.start);
+    }
+
+    /// There is one: as cheaply as can be, to what is wanted.
+    pub(super) fn mend(
+        &mut self,
+        instance: &Instance,
+        changes: &[Change],
+    ) -> Result<(), Vec<PlanError>> {
+        if instance.state == Power::Unknown {
+            return Err(vec![PlanError::UnknownState { found: instance.state }]);
+        }
+        let refused: Vec<_> = changes
+            .iter()
+            .filter(|change| change.cost == Cost::Refused)
+            .map(|change| PlanError::Unsupported {
+                provider: self.goal.desired.identity.provider,
+                key: change.field.key(),
+                what: format!("change from {} to {}", change.found, change.wanted),
+                help: "set it back, or `vagrantp rm` and `vagrantp up`".to_owned(),
+                place: change.place.clone(),
+            })
+            .collect();
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let dearest = changes.iter().map(|change| change.cost).max().unwrap_or(Cost::None);
+        if self.goal.recreate == Recreate::Always {
+            self.recreate(instance, Cause::option("--recreate"));
+        } else if dearest == Cost::Recreate {
+            self.recreate(instance, Cause::of_changes(changes, Cost::Recreate));
+        } else if matches!(dearest, Cost::Replace | Cost::Restart) {
+            self.replace(instance, changes);
+        } else {
+            self.change_live(instance, changes);
+        }
+        Ok(())
+    }
+
+    fn change_live(&mut self, instance: &Instance, changes: &[Change]) {
+        self.create_network();
+        let mut target = Target::of(instance);
+        for change in changes {
+            let cause = Cause::of_changes(std::slice::from_ref(change), change.cost);
+            match change.field {
+                Field::Name => {
+                    let to = self.name.clone();
+                    self.push(
+                        Action::Rename { target: target.clone(), to: to.clone() },
+                        Cost::Live,
+                        cause,
+                    );
+                    target.name = to;
+                }
+                Field::Address => {
+                    let address = self.goal.desired.network.address.as_ref();
+                    let action = Action::ChangeAddress {
+                        target: target.clone(),
+                        network: self.goal.desired.identity.network_name(),
+                        address: address.map(|address| address.value.address),
+                    };
+                    self.push(action, Cost::Live, cause);
+                }
+                Field::Autostart => {
+                    let autostart = self.goal.desired.autostart.value;
+                    let action = Action::SetAutostart { target: target.clone(), autostart };
+                    self.push(action, Cost::Live, cause);
+                }
+                // No provider of today's changes these live; the capabilities say so.
+                Field::Memory
+                | Field::Cpus
+                | Field::Ports
+                | Field::Mounts
+                | Field::Command
+                | Field::Image
+                | Field::Network => {}
+            }
+        }
+        if self.goal.start {
+            self.bring_up(instance, target);
+        }
+    }
+
+    /// Every state that is not running, and the way to running.
+    fn bring_up(&mut self, instance: &Instance, target: Target) {
+        match instance.state {
+            Power::Running => {}
+            Power::Paused => self.free(Action::Resume { target }, Cause::found("it is suspended")),
+            Power::Created => {
+                self.free(Action::Start { target }, Cause::found("it was never started"));
+            }
+            Power::Stopped => self.free(Action::Start { target }, Cause::found("it is stopped")),
+            Power::Stopping | Power::Removing | Power::Unknown => {
+                let cause = Cause::found("it is on its way down");
+                self.steps.push(stop(instance, self.grace(), cause.clone()));
+                self.free(Action::Start { target }, cause);
+            }
+        }
+    }
+
+    fn grace(&self) -> StopMode {
+        StopMode::Graceful { grace: self.goal.desired.stop_timeout.value.duration() }
+    }
+
+    /// Made again around its files.
+    fn replace(&mut self, instance: &Instance, changes: &[Change]) {
+        let cause = Cause::of_changes(changes, Cost::Replace);
+        let uuid = self.goal.desired.identity.uuid;
+        self.create_network();
+        self.replace_with(instance, uuid, cause);
+    }
+
+    /// The object of another path's project, made again as this one's.
+    pub(super) fn adopt(&mut self, moved: &Instance) {
+        let cause = Cause::found("an instance of this directory's, made at another path");
+        let former = moved.stamp.uuid;
+        self.create_network();
+        self.replace_with(moved, self.goal.desired.identity.uuid, cause.clone());
+        let network = Identity { uuid: former, ..self.goal.desired.identity.clone() };
+        let name = network.network_name();
+        self.free(Action::RemoveNetwork { name, uuid: former }, cause);
+    }
+
+    fn replace_with(&mut self, old: &Instance, uuid: InstanceUuid, cause: Cause) {
+        let cost = Cost::Replace;
+        let mut target = Target::of(old);
+        if !at_rest(old.state) {
+            let action = Action::Stop { target: target.clone(), mode: self.grace() };
+            self.push(action, cost, cause.clone());
+        }
+        let generation = old.stamp.generation.saturating_add(1);
+        // A name that was never used: an interrupted replacement's files may be older than these.
+        let moment: String = self.goal.now.chars().filter(char::is_ascii_digit).collect();
+        let image = format!("localhost/vagrantp/{uuid}:{generation}-{moment}");
+        let save = Action::SaveFiles { target: target.clone(), image: image.clone() };
+        self.push(save, cost, cause.clone());
+        let aside = format!("{}-replaced-{}", self.name, old.stamp.generation);
+        if target.name != aside {
+            let to = aside.clone();
+            self.free(Action::Rename { target: target.clone(), to }, cause.clone());
+        }
+        target.name = aside;
+        let mut spec =
+            self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);
+        // What the files came from stays what it was, so that IMAGE is compared with the truth.
+        spec.stamp.asked.image_id = old.stamp.asked.image_id.clone();
+        spec.volumes_from = Some(old.id.clone());
+        let start = self.goal.start || old.state == Power::Running;
+        self.create(spec, cost, &cause, start);
+        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
+        for former in self.observed.saved_images.iter().filter(|saved| **saved != image) {
+            self.free(Action::RemoveImage { image: former.clone() }, cause.clone());
+        }
+    }
+
+    /// From the image again; what was written since is lost.
+    fn recreate(&mut self, instance: &Instance, cause: Cause) {
+        let was_up = instance.state == Power::Running;
+        self.fetch_image(&cause);
+        self.create_network();
+        if !at_rest(instance.state) {
+            let action = Action::Stop { target: Target::of(instance), mode: self.grace() };
+            self.push(action, Cost::Recreate, cause.clone());
+        }
+        let target = Target::of(instance);
+        let remove = Action::Remove { target, volumes: Volumes::Remove };
+        self.push(remove, Cost::Recreate, cause.clone());
+        let image = BaseImage::Source(self.goal.desired.image.value.clone());
+        let generation = instance.stamp.generation.saturating_add(1);
+        let spec = self.spec(image, generation, self.goal.now);
+        self.create(spec, Cost::None, &cause, self.goal.start || was_up);
+        for former in self.observed.saved_images.clone() {
+            self.free(Action::RemoveImage { image: former }, cause.clone());
+        }
+    }
+}
