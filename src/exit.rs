@@ -59,6 +59,25 @@ mod tests {
     use miette::MietteDiagnostic;
 
     #[test]
+    fn every_code_has_its_exit_status() {
+        let of = |wanted: u8| -> Vec<&str> {
+            let codes = Code::ALL.iter().filter(|code| status(**code) == wanted);
+            codes.map(|code| code.as_str()).collect()
+        };
+        assert_eq!(of(2), ["CONFIG_MISSING", "CONFIG_INVALID", "UNSUPPORTED", "USAGE"]);
+        assert_eq!(of(3), ["INFRA_EXISTS", "RECREATE_REQUIRED", "RESTART_REQUIRED"]);
+        assert_eq!(of(4), ["INSUFFICIENT_RESOURCES"]);
+        assert_eq!(of(5), ["PROVIDER_NOT_AVAILABLE", "DEPENDENCY_MISSING"]);
+        assert_eq!(of(6), ["PORT_CONFLICT", "ADDRESS_CONFLICT"]);
+        assert_eq!(of(7), ["PROVISIONING_FAILED"]);
+        assert_eq!(of(8), ["ROLLBACK_FAILED"]);
+        assert_eq!(of(9), ["VERIFICATION_FAILED"]);
+        assert_eq!(of(10), ["LOCKED"]);
+        assert_eq!(of(130), ["INTERRUPTED"]);
+        assert_eq!(of(1).len(), 13);
+    }
+
+    #[test]
     fn configuration_comes_before_providers_before_resources_before_ports_before_names() {
         let problem = |code| Problem::new(code, MietteDiagnostic::new("x"));
         let mut problems = vec![

@@ -168,3 +168,48 @@ fn cost_text(cost: Cost) -> &'static str {
         Cost::Refused => "it cannot be done",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observed::Power;
+    use crate::plan::action::Target;
+    use crate::plan::fixture::{desired, instance, spec};
+
+    #[test]
+    fn every_action_has_its_sentence() {
+        let wish = desired();
+        let target = Target::of(&instance(&wish, Power::Running));
+        let plan = crate::plan::fixture::up(&wish, &Default::default()).unwrap();
+        let mut actions: Vec<Action> = plan.steps.into_iter().map(|step| step.action).collect();
+        let mode = StopMode::Kill;
+        let volumes = Volumes::Remove;
+        actions.extend([
+            Action::Resume { target: target.clone() },
+            Action::Suspend { target: target.clone() },
+            Action::Stop { target: target.clone(), mode },
+            Action::Rename { target: target.clone(), to: "api".to_owned() },
+            Action::SaveFiles { target: target.clone(), image: "saved".to_owned() },
+            Action::ChangeAddress {
+                target: target.clone(),
+                network: spec(&wish).network,
+                address: None,
+            },
+            Action::SetAutostart { target: target.clone(), autostart: true },
+            Action::Remove { target: target.clone(), volumes },
+            Action::RemoveNetwork { name: "net".to_owned(), uuid: target.uuid },
+            Action::RemoveImage { image: "saved".to_owned() },
+        ]);
+        let mut names: Vec<_> = actions.iter().map(Action::name).collect();
+        let sentences: Vec<_> = actions.iter().map(says).collect();
+        for (sentence, name) in sentences.iter().zip(&names) {
+            assert!(sentence.starts_with(char::is_uppercase) && sentence.len() > 12, "{name}");
+        }
+        names.sort_unstable();
+        let mut all = Action::NAMES.to_vec();
+        all.sort_unstable();
+        assert_eq!(names, all, "each action once");
+        let destroys = says(&Action::Remove { target, volumes });
+        assert_eq!(destroys, "DELETE the container web with everything written in it");
+    }
+}

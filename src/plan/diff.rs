@@ -125,3 +125,94 @@ fn set_text<T: ToString>(members: impl IntoIterator<Item = T>) -> String {
     }
     members.into_iter().collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::model::command::MainProcess;
+    use crate::model::image::ImageSource;
+    use crate::model::mount::{Mount, MountAccess};
+    use crate::model::network::{DEFAULT_BIND, HostAddress, Protocol};
+    use crate::model::observed::Power;
+    use crate::model::units::{CpuCount, Memory};
+    use crate::plan::fixture::{desired, instance, written};
+    use crate::provider::memory::capabilities;
+
+    fn fields(wanted: &Desired, ports: &[PortForward], found: &Instance) -> Vec<Field> {
+        let engine = EngineFacts::default();
+        let name = wanted.identity.id.as_str();
+        diff(wanted, ports, name, found, &engine, &capabilities())
+            .into_iter()
+            .map(|change| change.field)
+            .collect()
+    }
+
+    #[test]
+    fn what_is_as_wanted_has_no_changes() {
+        let wanted = desired();
+        for state in [Power::Running, Power::Stopped, Power::Paused, Power::Created] {
+            assert_eq!(fields(&wanted, &[], &instance(&wanted, state)), []);
+        }
+    }
+
+    #[test]
+    fn every_field_that_differs_is_a_change() {
+        let found = instance(&desired(), Power::Running);
+        let edit = |edit: fn(&mut Desired)| {
+            let mut wanted = desired();
+            edit(&mut wanted);
+            fields(&wanted, &[], &found)
+        };
+        let image = ImageSource::Registry("docker.io/library/debian:12".to_owned());
+        let address = HostAddress { address: Ipv4Addr::new(10, 77, 0, 5), prefix: None };
+        let mut seen = vec![
+            edit(|wanted| wanted.memory = written(Memory(4096))),
+            edit(|wanted| wanted.cpus = written(CpuCount(1))),
+            edit(|wanted| {
+                wanted.mounts = vec![written(Mount {
+                    host: PathBuf::from("/projects/web"),
+                    guest: PathBuf::from("/work"),
+                    access: MountAccess::ReadWrite,
+                })];
+            }),
+            edit(|wanted| wanted.command = written(MainProcess::Image)),
+            edit(|wanted| wanted.autostart = written(true)),
+        ];
+        let mut wanted = desired();
+        wanted.image = written(image);
+        seen.push(fields(&wanted, &[], &found));
+        let mut wanted = desired();
+        wanted.network.address = Some(written(address));
+        seen.push(fields(&wanted, &[], &found));
+        let port = PortForward {
+            bind: DEFAULT_BIND,
+            host: 8080,
+            guest: 80,
+            protocol: Protocol::Tcp,
+            auto: false,
+        };
+        seen.push(fields(&desired(), &[port], &found));
+        let renamed = Instance { name: "api".to_owned(), ..found.clone() };
+        seen.push(fields(&desired(), &[], &renamed));
+        let elsewhere = Instance { networks: vec!["podman".to_owned()], ..found };
+        seen.push(fields(&desired(), &[], &elsewhere));
+        assert!(seen.iter().all(|fields| fields.len() == 1), "one change each: {seen:?}");
+        let mut seen: Vec<Field> = seen.concat();
+        seen.sort();
+        let mut all = Field::ALL.to_vec();
+        all.sort();
+        assert_eq!(seen, all);
+    }
+
+    #[test]
+    fn an_engine_that_cannot_limit_has_no_drift_of_limits() {
+        let wanted = desired();
+        let found = Instance { memory: None, millicpus: None, ..instance(&wanted, Power::Running) };
+        let engine = EngineFacts { limits_unavailable: true, ..EngineFacts::default() };
+        assert_eq!(diff(&wanted, &[], "web", &found, &engine, &capabilities()), []);
+        assert_eq!(fields(&wanted, &[], &found), [Field::Memory, Field::Cpus]);
+    }
+}

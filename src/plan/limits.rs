@@ -77,3 +77,54 @@ pub fn check(
     }
     report
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observed::Power;
+    use crate::plan::fixture::{desired, instance, written};
+
+    fn room(memory: u64) -> HostRoom {
+        HostRoom { memory: Memory(memory), cpus: CpuCount(4), disk: None }
+    }
+
+    #[test]
+    fn a_written_limit_beyond_the_host_is_an_error_with_both_numbers() {
+        let mut wish = desired();
+        wish.memory = written(Memory(8192));
+        wish.cpus = written(CpuCount(5));
+        let report = check(&wish, &room(6000), None, Bytes(0));
+        let texts: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "8 GiB of memory are asked for and 6000 MiB are available",
+                "5 CPUs are asked for and the host has 4",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_own_running_instance_has_counts_as_free() {
+        let mut wish = desired();
+        let own = instance(&wish, Power::Running);
+        wish.memory = written(Memory(3000));
+        assert_eq!(check(&wish, &room(1000), Some(&own), Bytes(0)).errors, []);
+        assert_eq!(check(&wish, &room(900), Some(&own), Bytes(0)).errors.len(), 1);
+    }
+
+    #[test]
+    fn a_default_beyond_the_host_is_a_warning() {
+        let report = check(&desired(), &room(100), None, Bytes(0));
+        assert_eq!((report.errors.len(), report.warnings.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_copy_needs_its_room_on_disk() {
+        let disk = Some((PathBuf::from("/var"), Bytes(1 << 30)));
+        let host = HostRoom { disk, ..room(9000) };
+        assert_eq!(check(&desired(), &host, None, Bytes(1 << 20)).errors, []);
+        let report = check(&desired(), &host, None, Bytes(1 << 30));
+        assert!(matches!(report.errors[..], [PlanError::DiskShort { .. }]), "{report:?}");
+    }
+}

@@ -17,6 +17,8 @@ pub mod check;
 pub mod describe;
 pub mod diff;
 pub mod error;
+#[cfg(test)]
+mod fixture;
 pub mod limits;
 pub mod ports;
 mod refuse;

@@ -182,3 +182,66 @@ pub(super) fn stop(instance: &Instance, mode: StopMode, cause: Cause) -> Step {
 pub fn stop_mode(force: bool, grace: Duration) -> StopMode {
     if force { StopMode::Kill } else { StopMode::Graceful { grace } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::check::contradictions;
+    use crate::plan::fixture::{desired, observed, up};
+
+    const POWERS: [Power; 7] = [
+        Power::Created,
+        Power::Running,
+        Power::Paused,
+        Power::Stopping,
+        Power::Stopped,
+        Power::Removing,
+        Power::Unknown,
+    ];
+
+    fn names(plan: &Plan) -> Vec<&'static str> {
+        assert_eq!(contradictions(plan), Vec::<String>::new());
+        plan.steps.iter().map(|step| step.action.name()).collect()
+    }
+
+    #[test]
+    fn every_state_and_verb_is_decided() {
+        let wish = desired();
+        let mode = stop_mode(false, Duration::from_secs(30));
+        for power in POWERS {
+            let seen = observed(&wish, power);
+            let (up, stop) = match power {
+                Power::Running => (Some(vec![]), vec!["stop"]),
+                Power::Paused => (Some(vec!["resume"]), vec!["stop"]),
+                Power::Created | Power::Stopped => (Some(vec!["start"]), vec![]),
+                Power::Stopping => (Some(vec!["stop", "start"]), vec!["stop"]),
+                Power::Removing => (Some(vec!["stop", "start"]), vec![]),
+                Power::Unknown => (None, vec!["stop"]),
+            };
+            let planned = super::super::fixture::up(&wish, &seen).ok();
+            assert_eq!(planned.as_ref().map(names), up, "up of {power:?}");
+            assert_eq!(names(&to_stopped(&seen, mode).unwrap()), stop, "stop of {power:?}");
+            let removed = names(&to_absent(&wish.identity, &seen, mode));
+            assert_eq!(removed.contains(&"stop"), !at_rest(power), "rm of {power:?}");
+            assert_eq!(removed[removed.len() - 2..], ["remove", "remove_network"]);
+        }
+        let nothing = Observed::default();
+        let made = up(&wish, &nothing).unwrap();
+        assert_eq!(names(&made), ["fetch_image", "create_network", "create", "start"]);
+        assert_eq!(to_stopped(&nothing, mode), Err(PlanError::NotFound));
+        assert!(to_absent(&wish.identity, &nothing, mode).is_empty());
+    }
+
+    #[test]
+    fn rm_stops_before_it_removes() {
+        let wish = desired();
+        let seen = observed(&wish, Power::Running);
+        let gentle = to_absent(&wish.identity, &seen, stop_mode(false, Duration::from_secs(7)));
+        assert_eq!(names(&gentle), ["stop", "remove", "remove_network"]);
+        let Action::Stop { mode, .. } = &gentle.steps[0].action else { panic!("{gentle:?}") };
+        assert_eq!(*mode, StopMode::Graceful { grace: Duration::from_secs(7) });
+        let hard = to_absent(&wish.identity, &seen, stop_mode(true, Duration::from_secs(7)));
+        let Action::Stop { mode, .. } = &hard.steps[0].action else { panic!("{hard:?}") };
+        assert_eq!(*mode, StopMode::Kill);
+    }
+}

@@ -78,3 +78,47 @@ fn created(spec: &InstanceSpec) -> Target {
         generation: spec.stamp.generation,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observed::{Observed, Power};
+    use crate::plan::fixture::{desired, observed, up, written};
+
+    fn way(plan: &Plan, failed: &str) -> Vec<&'static str> {
+        let at = plan.steps.iter().position(|step| step.action.name() == failed).unwrap();
+        way_back_from(plan, at).iter().map(Action::name).collect()
+    }
+
+    #[test]
+    fn what_was_made_is_taken_away_in_reverse() {
+        let plan = up(&desired(), &Observed::default()).unwrap();
+        assert_eq!(way(&plan, "fetch_image"), Vec::<&str>::new());
+        assert_eq!(way(&plan, "create_network"), ["remove_network"]);
+        assert_eq!(way(&plan, "create"), ["remove", "remove_network"]);
+        assert_eq!(way(&plan, "start"), ["stop", "remove", "remove_network"]);
+    }
+
+    #[test]
+    fn a_replacement_that_fails_brings_the_old_one_back() {
+        let mut wish = desired();
+        let seen = observed(&wish, Power::Running);
+        wish.memory = written(crate::model::units::Memory(4096));
+        let plan = up(&wish, &seen).unwrap();
+        assert_eq!(way(&plan, "stop"), ["start"]);
+        assert_eq!(way(&plan, "save_files"), ["remove_image", "start"]);
+        assert_eq!(
+            way(&plan, "start"),
+            ["stop", "remove", "rename", "remove_image", "start"],
+            "the new one goes, the old one gets its name back and runs again"
+        );
+        assert_eq!(way(&plan, "remove"), Vec::<&str>::new(), "the new one is up: no way back");
+    }
+
+    #[test]
+    fn a_stop_that_failed_starts_nothing() {
+        let seen = observed(&desired(), Power::Running);
+        let plan = crate::plan::steps::to_stopped(&seen, StopMode::Kill).unwrap();
+        assert_eq!(way_back_from(&plan, 0), []);
+    }
+}

@@ -43,7 +43,18 @@ struct LeaseFile {
 pub struct Leases {
     path: PathBuf,
     leases: Vec<Lease>,
-    _lock: Lock,
+    lock: Option<Lock>,
+}
+
+impl Drop for Leases {
+    /// Where nobody claims anything, the lock's file has nothing to guard.
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take()
+            && self.leases.is_empty()
+        {
+            lock.remove_file();
+        }
+    }
 }
 
 impl Store {
@@ -59,7 +70,7 @@ impl Store {
         let lock = self.lock_leases(timeout, listener).await?;
         let path = self.leases_path();
         let file: LeaseFile = file::read_json(&path).value.unwrap_or_default();
-        Ok(Leases { path, leases: file.leases, _lock: lock })
+        Ok(Leases { path, leases: file.leases, lock: Some(lock) })
     }
 
     /// The leases as they are, without waiting: for `plan` and `--dry-run`.
@@ -112,7 +123,7 @@ impl Leases {
         &self.leases
     }
 
-    /// Replaces what one instance claims, and drops `gone` leases.
+    /// Replaces what one instance claims; of the others' claims those that stand are kept.
     ///
     /// # Errors
     /// The file cannot be written; the old one is intact.

@@ -91,8 +91,10 @@ impl InstanceStore {
             }
         }
         lock.remove_file();
-        // Somebody may be waiting and have made the file anew: then the directory is theirs.
+        // Somebody may be waiting and have made the file anew: then the directory is theirs. The
+        // one above goes with the last instance.
         let _ = std::fs::remove_dir(&self.dir);
+        let _ = self.dir.parent().map(std::fs::remove_dir);
         Ok(())
     }
 
