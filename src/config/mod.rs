@@ -16,7 +16,11 @@ mod mistake;
 mod public_keys;
 mod read;
 mod reader;
+#[cfg(test)]
+mod reference;
 pub(crate) mod rules;
+#[cfg(test)]
+pub(crate) mod tests;
 mod text;
 pub mod types;
 mod values;

@@ -1,0 +1,104 @@
+//! Renders `docs/reference/config.md` from the table of keys.
+
+use std::fmt::Write as _;
+
+use super::keys::{self, Default};
+use crate::model::id::ProviderKind;
+
+const INTRODUCTION: &str = "\
+# Keys of the `.env`
+
+<!-- Made from the table in `src/config/keys/`; `VAGRANTP_BLESS=1 cargo test --lib reference` makes
+it again. -->
+
+vagrantp reads the keys below and no others; all of them may be written with the prefix
+`VAGRANTP_`, and where a file says `VAGRANTP_INFRA_TYPE`, only prefixed names are read. How a line
+is written is in [env-file.md](env-file.md). What was understood, and from where, is shown by
+`vagrantp validate --json`.
+
+**What wins:** `--set KEY=VALUE`, then `VAGRANTP_<KEY>` in the environment, then the last file, then
+the files before it, then the default. The files are those given by `--env-file`, else `vagrantp.env`,
+`.env` and `.env.local` of the project's directory. A value from `--set` or from the environment is
+taken as it stands: no quotes are removed and no `$` is resolved in it. A value that is empty is the
+same as none, also where a weaker layer has one: that one then counts.
+
+**Sizes** are whole numbers with `M`, `MB`, `MiB`, `G`, `GB` or `GiB`, in any case, in steps of 1024.
+**Lists** have commas between their items; blanks around an item don't count.
+**Paths** are relative to the project's directory; `~/` is the caller's home directory.
+
+**IMAGE of a container** is a path where it starts with `./`, `../`, `/` or `~/`, and a registry
+reference otherwise: `foo/bar` is `docker.io/foo/bar:latest`, whatever lies in the directory (where
+a file of that name does, a warning says so). What a path is, its content tells: a file called
+`Containerfile`, `Dockerfile` or `….containerfile` is built; a tarball with an `oci-layout` is an OCI
+archive; every other tarball, and one compressed with gzip, xz or zstd, is a root file system.
+
+**SSH_AUTHORIZED_KEYS** that is one word is the path of a file. Options in front of a key
+(`from=\"…\"`) are left out.
+
+**Files that say what the next `up` does** (`.env*`, `vagrantp.env`, those given by `--env-file`,
+playbooks, PROVISIONING_VARS, CLOUD_INIT) are mounted read-only over every writable mount that holds
+them. A file that does not exist yet cannot be protected this way.
+";
+
+/// The whole page.
+fn page() -> String {
+    let mut page = format!("{INTRODUCTION}\n| Key | Default | Used by |\n|---|---|---|\n");
+    for key in keys::all() {
+        let (name, anchor) = (key.name, key.name.to_lowercase());
+        let default = default(key.default);
+        writeln!(page, "| [{name}](#{anchor}) | {default} | {} |", used_by(key.used_by))
+            .expect("a string takes it");
+    }
+    for key in keys::all() {
+        let secret = if key.secret { " Its value is never shown." } else { "" };
+        writeln!(
+            page,
+            "\n## {}\n\n{}{secret}\n\n- Value: {}\n- Default: {}\n- Example: `{}={}`",
+            key.name,
+            key.doc,
+            key.expected,
+            default(key.default),
+            key.name,
+            written(key.example),
+        )
+        .expect("a string takes it");
+    }
+    page
+}
+
+fn default(default: Default) -> String {
+    match default {
+        Default::Required => "required".to_owned(),
+        Default::None => "none".to_owned(),
+        Default::Value(value) => format!("`{value}`"),
+        Default::Depends(words) => words.to_owned(),
+    }
+}
+
+fn used_by(providers: &[ProviderKind]) -> String {
+    if ProviderKind::WRITTEN.iter().all(|kind| providers.contains(kind)) {
+        return "all".to_owned();
+    }
+    let names: Vec<&str> = providers.iter().map(|kind| kind.as_str()).collect();
+    names.join(", ")
+}
+
+/// A value as it stands in a file.
+fn written(value: &str) -> String {
+    if value.contains('\'') { format!("\"{value}\"") } else { value.to_owned() }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "only the person at the test decides to rewrite")]
+fn the_reference_is_that_of_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/config.md");
+    if std::env::var_os("VAGRANTP_BLESS").is_some() {
+        std::fs::write(path, page()).expect("the page can be written");
+    }
+    let written = std::fs::read_to_string(path).expect("the page is there");
+    assert!(
+        written == page(),
+        "docs/reference/config.md is not that of the table: \
+         run `VAGRANTP_BLESS=1 cargo test --lib reference`"
+    );
+}
