@@ -207,3 +207,152 @@ fn workdir(mounts: &[Sourced<Mount>], project: &Path) -> Option<PathBuf> {
         .min_by_key(|(above, _)| *above)
         .map(|(_, path)| path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::{self, Default};
+    use crate::config::tests::Project;
+    use crate::model::network::HostPort;
+
+    fn dir(project: &Project) -> ProjectDir {
+        ProjectDir { path: project.path(), device: 1, inode: 2 }
+    }
+
+    fn desired(project: &Project) -> Desired {
+        resolve(&project.config(), &dir(project), &project.facts).expect("resolves")
+    }
+
+    #[test]
+    fn a_container_of_one_line_has_every_default() {
+        let project = Project::new("INFRA_TYPE=container\n");
+        let desired = desired(&project);
+        assert_eq!(desired.image.value.to_string(), "docker.io/library/alpine:latest");
+        assert_eq!((desired.memory.value, desired.cpus.value), (Memory(2048), CpuCount(2)));
+        assert_eq!(
+            (desired.user.value.as_str(), &desired.command.value),
+            ("root", &MainProcess::Idle)
+        );
+        assert!(desired.memory.origin.is_default() && desired.id_origin.is_default());
+        assert!(!desired.infra_type_origin.is_default());
+        assert_eq!(desired.identity.provider, ProviderKind::Podman);
+        assert_eq!((desired.workdir, desired.mounts), (None, Vec::new()));
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_table() {
+        let project = Project::new("INFRA_TYPE=container\n");
+        let found = desired(&project);
+        let mut env = "INFRA_TYPE=container\n".to_owned();
+        for key in keys::all() {
+            if let Default::Value(value) = key.default {
+                env.push_str(&format!("{}={value}\n", key.name));
+            }
+        }
+        project.write(".env", env);
+        let written = desired(&project);
+        assert_eq!(found.memory.value, written.memory.value);
+        assert_eq!(found.cpus.value, written.cpus.value);
+        assert_eq!(found.disk_size.value, written.disk_size.value);
+        assert_eq!(found.port_pool.value, written.port_pool.value);
+        assert_eq!(found.network.mode.value, written.network.mode.value);
+        assert_eq!(found.stop_timeout.value, written.stop_timeout.value);
+        assert_eq!(found.boot_timeout.value, written.boot_timeout.value);
+        assert_eq!(found.ssh_timeout.value, written.ssh_timeout.value);
+        assert_eq!(found.autostart.value, written.autostart.value);
+        let image = keys::find("IMAGE").expect("a key");
+        assert!(matches!(image.default, Default::Depends(words) if words.contains(DEFAULT_IMAGE)));
+    }
+
+    #[test]
+    fn what_was_written_is_what_is_wanted() {
+        let project = Project::new(
+            "INFRA_TYPE=container\nINFRA_ID=web\nIMAGE=debian:12\nPORTS=8080:80,auto:443\nSSH_USER=app\n",
+        );
+        let desired = desired(&project);
+        assert_eq!(desired.identity.id.as_str(), "web");
+        assert!(desired.identity.id_is_explicit);
+        assert_eq!(desired.image.place().map(|place| place.line), Some(3));
+        let hosts: Vec<_> = desired.ports.iter().map(|port| port.value.host).collect();
+        assert_eq!(hosts, [HostPort::Fixed(8080), HostPort::Auto]);
+        assert_eq!(desired.user.value, "app");
+    }
+
+    #[test]
+    fn the_directory_gives_its_name_or_is_told() {
+        let project = Project::new("INFRA_TYPE=container\n");
+        let named = |name: &str| {
+            let dir = ProjectDir { path: PathBuf::from(name), device: 0, inode: 0 };
+            identity(&project.config(), &dir, &project.facts)
+        };
+        assert_eq!(named("/src/My_App").expect("a name").id.as_str(), "my-app");
+        for path in ["/src/___", "/"] {
+            let problem = named(path).expect_err("no name is left");
+            assert_eq!(problem.code, Code::ConfigInvalid);
+            assert!(problem.help().expect("help").contains("INFRA_ID=my-machine"));
+        }
+        let uuid = |name: &str| named(name).expect("a name").uuid;
+        assert_eq!(uuid("/a"), uuid("/a"));
+        assert_ne!(uuid("/a"), uuid("/b"));
+    }
+
+    #[test]
+    fn writable_mounts_get_guards_over_what_decides_the_next_up() {
+        let project = Project::new(
+            "INFRA_TYPE=container\nMOUNTS=./play:/work/play,.:/work,./sub:/data,.:/ro:ro,./.env:/e\n\
+             PROVISIONING_PLAYBOOK=play/site.yml,sub/b.yml\n",
+        );
+        project.write("play/site.yml", "- hosts: all\n");
+        project.write("sub/b.yml", "- hosts: all\n");
+        let desired = desired(&project);
+        let shown: Vec<String> = desired
+            .mounts
+            .iter()
+            .map(|mount| {
+                mount.value.to_string().replace(project.path().to_str().expect("UTF-8"), "")
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ":/work",
+                "/sub:/data",
+                ":/ro:ro",
+                "/.env:/e:ro",
+                "/play:/work/play",
+                "/.env:/work/.env:ro",
+                "/sub/b.yml:/data/b.yml:ro",
+                "/play/site.yml:/work/play/site.yml:ro",
+                "/sub/b.yml:/work/sub/b.yml:ro",
+            ]
+        );
+        assert_eq!(desired.workdir, Some(PathBuf::from("/work")));
+    }
+
+    #[test]
+    fn the_shell_starts_where_the_project_is() {
+        let project = Project::new("INFRA_TYPE=container\nMOUNTS=..:/all\n");
+        let name = project.path().file_name().expect("a name").to_owned();
+        assert_eq!(desired(&project).workdir, Some(Path::new("/all").join(name)));
+        project.write(".env", "INFRA_TYPE=container\nMOUNTS=./sub:/sub\n");
+        project.write("sub/x", "");
+        assert_eq!(desired(&project).workdir, None);
+    }
+
+    #[test]
+    fn the_only_bridge_is_taken() {
+        let mut project =
+            Project::new("INFRA_TYPE=container\nNETWORK_MODE=bridge\nIP_ADDRESS=10.0.0.5/24\n");
+        project.facts.bridges = vec!["br7".to_owned()];
+        let bridge = desired(&project).network.bridge.expect("a bridge");
+        assert_eq!((bridge.value.as_str(), bridge.origin), ("br7", Origin::Default));
+    }
+
+    #[test]
+    fn a_vm_without_a_disk_image_is_not_built_yet() {
+        let project = Project::new("INFRA_TYPE=vm\nPROVIDER=libvirt\nBOX=a/b\n");
+        let problems = resolve(&project.config(), &dir(&project), &project.facts)
+            .expect_err("no provider for it");
+        assert_eq!(problems[0].code, Code::ProviderNotAvailable);
+    }
+}
