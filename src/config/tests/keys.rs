@@ -180,7 +180,8 @@ fn images_are_references_or_files_by_their_start_alone() {
     project.write("a/b", "x");
     assert_eq!(image(&project), ImageSource::Registry("docker.io/a/b:latest".to_owned()));
     assert_eq!(names(&project.warnings()), ["image_is_also_file"]);
-    let kinds: [(&str, Vec<u8>, fn(std::path::PathBuf) -> ImageSource); 6] = [
+    type Kind = fn(std::path::PathBuf) -> ImageSource;
+    let kinds: [(&str, Vec<u8>, Kind); 6] = [
         ("Containerfile", b"FROM x".to_vec(), ImageSource::Containerfile),
         ("dev.containerfile", b"FROM x".to_vec(), ImageSource::Containerfile),
         ("a.tar.gz", vec![0x1f, 0x8b, 8], ImageSource::Rootfs),
