@@ -176,7 +176,7 @@ fn unquoted(text: &str, from: usize, end: usize) -> Range<usize> {
                 stop = at;
                 break;
             }
-            b'$' => at = super::expand::reference_end(&text[..end], at).unwrap_or(at + 1),
+            b'$' => at = super::dollar::reference_end(&text[..end], at).unwrap_or(at + 1),
             _ => at += 1,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
+use super::dollar;
 use super::env_file::{self, Entry, Fault, FaultKind, Scan};
 use super::error::LineError;
 use super::expand::{self, ExpandError, LONGEST_VALUE, Value};
@@ -157,7 +158,7 @@ impl Layers {
         while let Some(at) = open.pop() {
             if needed.insert(at) {
                 let (text, value, quoting) = raw(at);
-                let names = expand::references(text, value, quoting);
+                let names = dollar::references(text, value, quoting);
                 open.extend(names.into_iter().filter_map(|name| before(name, at)));
             }
         }

@@ -6,6 +6,7 @@
 //! at the first mistake. `docs/reference/env-file.md` has the grammar, `config.md` the keys.
 
 mod check;
+mod dollar;
 mod env_file;
 mod error;
 mod expand;
