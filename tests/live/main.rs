@@ -6,3 +6,5 @@ mod conformance;
 mod podman_host;
 #[cfg(feature = "podman")]
 mod podman_room;
+#[cfg(feature = "podman")]
+mod podman_shell;

@@ -249,22 +249,32 @@ async fn change_address(
     if attached && address.is_some() && seen.instance.address == address {
         return Ok(Outcome::AlreadyDone);
     }
-    match look::network(&room.client, network).await? {
-        Some(found) if label::belongs_to(&found.labels, target.uuid) => {}
+    let range = match look::network(&room.client, network).await? {
+        Some(found) if label::belongs_to(&found.labels, target.uuid) => {
+            observe::network(&found, target.uuid).subnet
+        }
         Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
         None => return Ok(stale(format!("the network {network} is gone"))),
+    };
+    // Asked of the engine, this would cost the connection first.
+    if let (Some(address), Some(range)) = (address, range)
+        && !range.contains(&address)
+    {
+        return Err(ProviderError::AddressConflict {
+            reason: format!("{address} is not in the range {range} of the network {network}"),
+        });
     }
     let operation = format!("change the address of {}", target.name);
     let id = &seen.instance.id;
     if attached {
-        let docker = room.client.docker(CHANGE)?;
-        let request = NetworkDisconnectRequest { container: id.clone(), force: None };
-        let left = docker.disconnect_network(network, request).await;
+        let left = disconnect(room, id, network).await;
         left.map_err(|error| room.said(&operation, CHANGE, error))?;
     }
     let Err(error) = connect(room, id, network, address).await else { return Ok(Outcome::Done) };
     // Without this it would be cut off from everything.
     let before = seen.instance.address.or(seen.instance.stamp.asked.address);
+    // A connection that failed half-way is in the engine's books, and in the way of another.
+    drop(disconnect(room, id, network).await);
     let back = connect(room, id, network, before).await;
     let error = room.said(&operation, CHANGE, error);
     match back {
@@ -277,6 +287,17 @@ async fn change_address(
             code: Code::NetworkFailed,
         }),
     }
+}
+
+async fn disconnect(room: &Podman, id: &str, network: &str) -> Result<(), bollard::errors::Error> {
+    let request = NetworkDisconnectRequest { container: id.to_owned(), force: None };
+    bollard_for_changes(room)?.disconnect_network(network, request).await
+}
+
+fn bollard_for_changes(room: &Podman) -> Result<bollard::Docker, bollard::errors::Error> {
+    room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
+        err: std::io::Error::other(error.to_string()),
+    })
 }
 
 async fn connect(
@@ -292,10 +313,7 @@ async fn connect(
     let settings = EndpointSettings { ipam_config: fixed, ..EndpointSettings::default() };
     let request =
         NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
-    let docker = room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
-        err: std::io::Error::other(error.to_string()),
-    })?;
-    docker.connect_network(network, request).await
+    bollard_for_changes(room)?.connect_network(network, request).await
 }
 
 async fn set_autostart(
@@ -369,8 +387,5 @@ async fn remove_network(
 
 /// Starts a container by its id; for [`start`], which decides what came of it.
 pub(super) async fn start_by_id(room: &Podman, id: &str) -> Result<(), bollard::errors::Error> {
-    let docker = room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
-        err: std::io::Error::other(error.to_string()),
-    })?;
-    docker.start_container(id, None::<StartContainerOptions>).await
+    bollard_for_changes(room)?.start_container(id, None::<StartContainerOptions>).await
 }

@@ -53,7 +53,8 @@ fn conflict(message: &str) -> Option<ProviderError> {
         let reason = message.to_owned();
         return Some(ProviderError::PortConflict { port: port_in(message), reason });
     }
-    let address_words = ["ipam error", "is already used on the host", "requested ip address"];
+    let address_words =
+        ["ipam error", "is already used on the host", "requested ip address", "not in any subnet"];
     if address_words.iter().any(|words| lower.contains(words)) {
         return Some(ProviderError::AddressConflict { reason: message.to_owned() });
     }

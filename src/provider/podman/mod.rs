@@ -29,21 +29,26 @@ mod client;
 mod conf;
 mod execute;
 mod fault;
+mod frames;
 mod image;
 mod label;
 mod look;
 mod make;
 mod observe;
+mod processes;
 mod reply;
 mod save;
 mod service;
 mod settings;
+mod shell;
 mod socket;
 mod spec;
 mod start;
+mod watch;
 
 pub use self::service::{ACTIVATE_VERB, activate};
 pub use self::settings::Settings;
+pub use self::watch::{WATCH_VERB, watch};
 
 /// One Podman engine.
 #[derive(Debug)]
@@ -175,10 +180,7 @@ impl Provider for Podman {
     }
 
     async fn shell(&self, request: &ShellRequest, io: ShellIo) -> Result<i32, ProviderError> {
-        {
-            let _ = (request, io);
-            Err(fault::internal("shell", "not yet"))
-        }
+        shell::run(self, request, io).await
     }
 
     async fn last_output(

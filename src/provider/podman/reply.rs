@@ -195,8 +195,16 @@ pub(super) struct ListedImage {
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct ExecSession {
     pub(super) running: bool,
+    pub(super) can_remove: Option<bool>,
     pub(super) pid: i64,
     pub(super) exit_code: i32,
+}
+
+impl ExecSession {
+    /// A session that was made and not started runs no more than one that has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        !self.running && self.can_remove.unwrap_or(true)
+    }
 }
 
 /// What making something answers.

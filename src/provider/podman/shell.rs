@@ -1,0 +1,321 @@
+//! Runs a shell or a command inside, with the caller's streams.
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf, pipe};
+use tokio::sync::mpsc;
+
+use super::client::{CHANGE, Client, LIBPOD, READ, escape};
+use super::frames::{Frames, Stream};
+use super::look::{self, Size};
+use super::reply::{ExecSession, Made};
+use super::watch::Watcher;
+use super::{Podman, fault, processes};
+use crate::model::code::Code;
+use crate::model::id::ProviderKind;
+use crate::model::shell::{ShellCommand, ShellRequest, TerminalSize};
+use crate::provider::{ProviderError, ShellIo};
+
+/// The engine leaves a session when it reads these keys one by one. There is no way to have none,
+/// so they are some that nobody types in a row. The first is held back until the next key comes,
+/// which is least felt with one that does nothing by itself.
+const DETACH_KEYS: &str = "ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-],ctrl-@,ctrl-^,ctrl-_";
+
+/// How much is read at once. A socket holds about as much.
+const BUFFER: usize = 256 << 10;
+
+/// The longest head of an answer.
+const LONGEST_HEAD: usize = 16 << 10;
+
+pub(super) async fn run(
+    room: &Podman,
+    request: &ShellRequest,
+    io: ShellIo,
+) -> Result<i32, ProviderError> {
+    let client = &room.client;
+    let argv = argv(client, request).await?;
+    let session = create(client, request, &argv).await?;
+    let watcher = Watcher::start(&room.settings.helper, client.socket(), &session)
+        .map_err(|error| fault::internal("watch over a command", &error.to_string()))?;
+    let size = request.terminal.as_ref().map(|terminal| terminal.size);
+    let (stream, early) = start(client, &session, size).await?;
+
+    let ShellIo { stdin, stdout, stderr, resizes, signals } = io;
+    let (reader, writer) = stream.into_split();
+    let output = async {
+        let copied = if size.is_some() {
+            copy_terminal(reader, early, stdout).await
+        } else {
+            copy_frames(reader, early, stdout, stderr).await
+        };
+        copied.map_err(|cause| lost(&cause))
+    };
+    let status = status(client, &session);
+    let finished = async { tokio::try_join!(output, status).map(|((), status)| status) };
+    let input = copy_input(stdin, writer);
+    let control = control(client, &session, resizes, signals);
+    tokio::pin!(finished, input, control);
+    let mut fed = false;
+    let status = loop {
+        tokio::select! {
+            status = &mut finished => break status?,
+            () = &mut input, if !fed => fed = true,
+            () = &mut control => {}
+        }
+    };
+    watcher.release();
+    Ok(status)
+}
+
+async fn argv(client: &Client, request: &ShellRequest) -> Result<Vec<String>, ProviderError> {
+    Ok(match &request.run {
+        ShellCommand::Argv(argv) => argv.clone(),
+        ShellCommand::Line(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+        ShellCommand::Login => {
+            let container = look::container(client, &request.id, Size::NotWanted).await?;
+            let shell = container.and_then(|found| {
+                let state = &found.state;
+                processes::login_shell(state.pid, state.conmon_pid, &found.id, &request.user)
+            });
+            vec![shell.unwrap_or_else(|| "sh".to_owned()), "-l".to_owned()]
+        }
+    })
+}
+
+async fn create(
+    client: &Client,
+    request: &ShellRequest,
+    argv: &[String],
+) -> Result<String, ProviderError> {
+    let mut body = json!({
+        "AttachStdin": true,
+        "AttachStdout": true,
+        "AttachStderr": true,
+        "Tty": request.terminal.is_some(),
+        "DetachKeys": DETACH_KEYS,
+        "Cmd": argv,
+        "User": request.user,
+    });
+    if let Some(directory) = &request.workdir {
+        body["WorkingDir"] = json!(directory);
+    }
+    if let Some(terminal) = &request.terminal {
+        body["Env"] = json!([format!("TERM={}", terminal.term)]);
+    }
+    let path = format!("{LIBPOD}/containers/{}/exec", escape(&request.id));
+    let reply = client.post(&path, Some(&body), READ).await?;
+    if reply.is_success() {
+        return reply.parse::<Made>("enter the container").map(|made| made.id);
+    }
+    let message = reply.message();
+    let (code, help) = if reply.status == 404 {
+        (Code::InfraNotFound, "`vagrantp up` makes it")
+    } else if message.contains("state improper") || message.contains("not running") {
+        (Code::InfraNotRunning, "`vagrantp up` starts it")
+    } else {
+        (Code::SshConnectionFailed, "look at SSH_USER, and with `podman ps` whether it runs")
+    };
+    Err(refused(message, help, code))
+}
+
+fn refused(message: String, help: &str, code: Code) -> ProviderError {
+    ProviderError::Refused {
+        provider: ProviderKind::Podman,
+        operation: "enter the container".to_owned(),
+        message,
+        help: help.to_owned(),
+        code,
+    }
+}
+
+fn lost(cause: &io::Error) -> ProviderError {
+    refused(
+        format!("the connection broke: {cause}"),
+        "what ran inside is being ended; `vagrantp status` shows whether the machine still runs",
+        Code::SshConnectionFailed,
+    )
+}
+
+/// Starts the command; from there on the connection carries its streams. What came after the head
+/// of the answer belongs to them already.
+async fn start(
+    client: &Client,
+    session: &str,
+    size: Option<TerminalSize>,
+) -> Result<(UnixStream, Vec<u8>), ProviderError> {
+    let body: Value = match size {
+        Some(size) => json!({ "Detach": false, "Tty": true, "h": size.rows, "w": size.columns }),
+        None => json!({ "Detach": false, "Tty": false }),
+    };
+    let body = body.to_string();
+    let head = format!(
+        "POST {LIBPOD}/exec/{}/start HTTP/1.1\r\nHost: podman\r\nConnection: Upgrade\r\n\
+         Upgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        escape(session),
+        body.len()
+    );
+    let mut stream = client.connection().await?;
+    let exchange = async {
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = Vec::with_capacity(1024);
+        loop {
+            if let Some(at) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
+                let rest = answer.split_off(at + 4);
+                return Ok::<_, io::Error>((answer, rest));
+            }
+            if stream.read_buf(&mut answer).await? == 0 || answer.len() > LONGEST_HEAD {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    };
+    let (head, mut rest) = match tokio::time::timeout(CHANGE, exchange).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(cause)) => return Err(client.unreachable(Some(cause))),
+        Err(_) => {
+            return Err(ProviderError::Timeout {
+                provider: ProviderKind::Podman,
+                operation: "start a command inside".to_owned(),
+                seconds: CHANGE.as_secs(),
+                help: fault::TIMEOUT_HELP.to_owned(),
+            });
+        }
+    };
+    let code: Option<u16> = head
+        .get(9..12)
+        .and_then(|code| std::str::from_utf8(code).ok())
+        .and_then(|c| c.parse().ok());
+    if matches!(code, Some(101 | 200)) {
+        return Ok((stream, rest));
+    }
+    // The engine says why, and may leave the connection open after that.
+    let _ = tokio::time::timeout(Duration::from_secs(1), stream.read_to_end(&mut rest)).await;
+    let said: Option<Value> = serde_json::from_slice(&rest).ok();
+    let message = said.as_ref().and_then(|said| said.get("message")?.as_str());
+    let message = crate::exec::printable(message.unwrap_or("the command could not be started"));
+    let help = "look whether the directory and the user are there inside";
+    Err(refused(message, help, Code::SshConnectionFailed))
+}
+
+/// The caller's input, to its end or to the command's. A command that reads no more is no failure.
+async fn copy_input(mut from: Box<dyn AsyncRead + Send + Unpin>, mut to: OwnedWriteHalf) {
+    let mut buffer = vec![0; BUFFER];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+    let _ = to.shutdown().await;
+}
+
+async fn copy_terminal(
+    mut from: OwnedReadHalf,
+    early: Vec<u8>,
+    mut to: Box<dyn AsyncWrite + Send + Unpin>,
+) -> io::Result<()> {
+    let mut buffer = early;
+    let mut count = buffer.len();
+    buffer.resize(BUFFER.max(count), 0);
+    loop {
+        to.write_all(&buffer[..count]).await?;
+        to.flush().await?;
+        count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn copy_frames(
+    mut from: OwnedReadHalf,
+    early: Vec<u8>,
+    mut output: Box<dyn AsyncWrite + Send + Unpin>,
+    mut errors: Box<dyn AsyncWrite + Send + Unpin>,
+) -> io::Result<()> {
+    let mut frames = Frames::default();
+    let mut parts = Vec::new();
+    let mut buffer = early;
+    let mut count = buffer.len();
+    buffer.resize(BUFFER.max(count), 0);
+    loop {
+        frames.take_apart(&mut buffer[..count], &mut parts);
+        for (stream, range) in &parts {
+            let to = match stream {
+                Stream::Output => &mut output,
+                Stream::Errors => &mut errors,
+            };
+            to.write_all(&buffer[range.clone()]).await?;
+            to.flush().await?;
+        }
+        count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// The command's exit status. The engine forgets a session a second after its end, and its output
+/// may take longer than that to be read; so the end is waited for and not the output's.
+async fn status(client: &Client, session: &str) -> Result<i32, ProviderError> {
+    let path = format!("{LIBPOD}/exec/{}/json", escape(session));
+    let mut pause = Duration::from_millis(2);
+    loop {
+        let state: Option<ExecSession> = client.find("look at a command", &path).await?;
+        let Some(state) = state else {
+            return Err(refused(
+                "the engine forgot the command before it said how it ended".to_owned(),
+                "the container was removed, or the engine is overloaded",
+                Code::SshConnectionFailed,
+            ));
+        };
+        if state.has_ended() {
+            return Ok(state.exit_code);
+        }
+        // Nothing is ever read from it: it is waited for, which is the same with a pipe.
+        let process = processes::of_session(state.pid, session).and_then(processes::ending);
+        match process.and_then(|end| pipe::Receiver::from_owned_fd_unchecked(end).ok()) {
+            Some(process) => {
+                let _ = process.readable().await;
+                pause = Duration::from_millis(2);
+            }
+            None => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(400));
+            }
+        }
+    }
+}
+
+/// Hands on what happens to the caller's terminal and the signals that it gets. Never ends by
+/// itself.
+async fn control(
+    client: &Client,
+    session: &str,
+    mut resizes: mpsc::Receiver<TerminalSize>,
+    mut signals: mpsc::Receiver<i32>,
+) {
+    loop {
+        tokio::select! {
+            Some(size) = resizes.recv() => {
+                let path = format!(
+                    "{LIBPOD}/exec/{}/resize?h={}&w={}",
+                    escape(session), size.rows, size.columns
+                );
+                // The next size will do as well.
+                let _ = client.post(&path, None, READ).await;
+            }
+            Some(number) = signals.recv() => {
+                let path = format!("{LIBPOD}/exec/{}/json", escape(session));
+                let state = client.find::<ExecSession>("look at a command", &path).await;
+                let pid = state.ok().flatten().filter(|state| state.running);
+                if let Some(pid) = pid.and_then(|state| processes::of_session(state.pid, session)) {
+                    processes::signal(pid, number);
+                }
+            }
+            else => std::future::pending().await,
+        }
+    }
+}
