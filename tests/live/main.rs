@@ -7,4 +7,6 @@ mod podman_host;
 #[cfg(feature = "podman")]
 mod podman_room;
 #[cfg(feature = "podman")]
+mod podman_service;
+#[cfg(feature = "podman")]
 mod podman_shell;

@@ -26,6 +26,7 @@ pub(crate) struct Host {
     pub(crate) settings: Settings,
     pub(crate) rootfs: PathBuf,
     pub(crate) project: PathBuf,
+    image: std::sync::OnceLock<String>,
     directory: TempDir,
 }
 
@@ -43,9 +44,10 @@ impl Host {
         let settings = settings(directory.path(), path);
         let room = Podman::connect(settings.clone()).await.expect("podman answers");
         let rootfs = directory.path().join("rootfs.tar");
-        write_rootfs(&rootfs);
+        write_rootfs(&rootfs, name);
         let identity = identity(name, &project);
-        Some(Host { room, identity, settings, rootfs, project, directory })
+        let image = std::sync::OnceLock::new();
+        Some(Host { room, identity, settings, rootfs, project, image, directory })
     }
 
     pub(crate) fn spec(&self) -> InstanceSpec {
@@ -123,6 +125,9 @@ impl Host {
     pub(crate) async fn fetch(&self) {
         let image = ImageSource::Rootfs(self.rootfs.clone());
         self.run(Action::FetchImage { image, fetch: Fetch::IfMissing }).await.expect("imported");
+        let observed = self.observe(Depth::Full).await;
+        let id = observed.image.expect("it is there now").id;
+        let _ = self.image.set(id);
     }
 
     /// Image, network, container: made and started.
@@ -154,6 +159,7 @@ impl Drop for Host {
             format!("rm -f -v -t 0 --filter {label}"),
             format!("network prune -f --filter {label}"),
             format!("rmi -f {}", self.saved_images().join(" ")),
+            format!("rmi -f {}", self.image.get().map_or("", String::as_str)),
         ] {
             if !arguments.ends_with("-f ") {
                 podman(&self.settings, &arguments.split(' ').collect::<Vec<_>>());
@@ -259,7 +265,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// A root file system of one static program that is many.
-fn write_rootfs(path: &Path) {
+fn write_rootfs(path: &Path, name: &str) {
     const APPLETS: [&str; 26] = [
         "sh",
         "sleep",
@@ -313,6 +319,8 @@ fn write_rootfs(path: &Path) {
     for (name, text) in [
         ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000::/home:/bin/sh\n"),
         ("etc/group", "root:x:0:\ndev:x:1000:\n"),
+        // So that a test's image is its own.
+        ("etc/issue", &format!("{name} {}", std::process::id())),
     ] {
         let mut header = entry(tar::EntryType::Regular, 0o644, text.len());
         tar.append_data(&mut header, name, text.as_bytes()).expect("written");

@@ -66,8 +66,11 @@ fn conflict(message: &str) -> Option<ProviderError> {
 
 fn help_for(message: &str) -> &'static str {
     let lower = message.to_lowercase();
-    if lower.contains("executable file") || lower.contains("no such file or directory") {
+    if lower.contains("executable file") || lower.contains("failed to exec") {
         "the image has no such program: change COMMAND, or take an image that has it"
+    } else if lower.contains("/dev/net/tun") {
+        "rootless networks need /dev/net/tun: `sudo modprobe tun`, and look whether this user may \
+         open it"
     } else if lower.contains("privileged port") || lower.contains("permission denied") {
         "this user may not: take a port from 1024 on, or look at the rights of the mounts"
     } else if lower.contains("no space left") {
