@@ -22,6 +22,7 @@ pub mod registry;
 
 #[cfg(feature = "podman")]
 pub mod podman;
+pub mod stdio;
 
 pub use error::ProviderError;
 
