@@ -225,3 +225,150 @@ pub(super) fn saved_images<'a>(
     saved.dedup();
     saved
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::{InfraId, InfraType, ProjectDir, ProviderKind};
+
+    macro_rules! recorded {
+        ($name:literal) => {{
+            let text = include_str!(concat!("../../../tests/fixtures/podman/", $name, ".json"));
+            serde_json::from_str(text).expect("a recorded answer")
+        }};
+    }
+
+    const UUID: &str = "11111111-2222-5333-8444-555555555555";
+
+    fn of(container: &Container) -> Instance {
+        instance(container).expect("it carries a stamp")
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            uuid: InstanceUuid(UUID.parse().expect("a uuid")),
+            id: InfraId::new("web").expect("a label"),
+            id_is_explicit: true,
+            project: ProjectDir { path: "/home/me/web".into(), device: 2049, inode: 77 },
+            uid: 0,
+            infra_type: InfraType::Container,
+            provider: ProviderKind::Podman,
+        }
+    }
+
+    #[test]
+    fn a_running_container_shows_what_was_asked_in_our_words() {
+        let found = of(&recorded!("running"));
+        let port = |bind: &str, host, guest, protocol, auto| PortForward {
+            bind: bind.parse().expect("an address"),
+            host,
+            guest,
+            protocol,
+            auto,
+        };
+        let mount = |guest: &str, host: &str, access| Mount {
+            guest: guest.into(),
+            host: host.into(),
+            access,
+        };
+        assert_eq!((found.name.as_str(), found.state), ("web", Power::Running));
+        assert_eq!((found.memory, found.millicpus), (Some(Memory(512)), Some(2000)));
+        assert_eq!(
+            found.ports,
+            [
+                port("0.0.0.0", 18053, 53, Protocol::Udp, false),
+                port("127.0.0.1", 18080, 80, Protocol::Tcp, true),
+            ]
+        );
+        assert_eq!(
+            found.mounts,
+            [
+                mount("/wo,rk sp:ace", "/home/me/web/etc", MountAccess::ReadOnly),
+                mount("/work", "/home/me/web", MountAccess::ReadWrite),
+            ]
+        );
+        assert_eq!(found.networks, ["vagrantp-111111112222"]);
+        assert_eq!(found.address, Some(Ipv4Addr::new(10, 77, 0, 9)));
+        assert!(found.autostart && found.pid.is_some() && found.written.is_some());
+        assert!(found.started_at.is_some() && found.finished_at.is_none());
+        assert_eq!(found.exit_status, None);
+    }
+
+    #[test]
+    fn a_container_that_does_not_run_has_no_address_and_no_process() {
+        let created = of(&recorded!("created"));
+        assert_eq!((created.state, created.exit_status), (Power::Created, None));
+        assert_eq!((created.address, created.pid, created.started_at), (None, None, None));
+        let exited = of(&recorded!("exited"));
+        assert_eq!((exited.state, exited.exit_status), (Power::Stopped, Some(143)));
+        assert_eq!((exited.address, exited.pid), (None, None));
+        assert!(exited.finished_at.is_some());
+    }
+
+    #[test]
+    fn the_moment_after_a_death_is_a_stop_and_a_new_word_breaks_nothing() {
+        let dying = of(&recorded!("stopped"));
+        assert_eq!(dying.state, Power::Stopped);
+        let mut odd: Container = recorded!("running");
+        odd.state.status = "levitating".to_owned();
+        assert_eq!(of(&odd).state, Power::Unknown);
+    }
+
+    #[test]
+    fn the_list_agrees_with_the_closer_look() {
+        let list: Vec<Listed> = recorded!("list");
+        let (short, long) = (listed(&list[0]).expect("ours"), of(&recorded!("running")));
+        assert_eq!((&short.id, &short.name, short.state), (&long.id, &long.name, long.state));
+        assert_eq!(
+            (&short.ports, &short.networks, &short.stamp),
+            (&long.ports, &long.networks, &long.stamp)
+        );
+        let seconds = |time: Option<&str>| {
+            let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+            time.expect("it was started").as_second()
+        };
+        assert_eq!(seconds(short.started_at.as_deref()), seconds(long.started_at.as_deref()));
+        assert_eq!(short.finished_at, None);
+    }
+
+    #[test]
+    fn a_stamp_that_does_not_fit_its_labels_is_none() {
+        let mut forged: Container = recorded!("running");
+        forged.config.labels.insert(label::UUID.to_owned(), "another".to_owned());
+        assert_eq!(instance(&forged), None);
+        assert_eq!(stranger("web", &forged).stamp, None);
+        let mut bare: Container = recorded!("running");
+        bare.config.labels.clear();
+        assert_eq!(instance(&bare), None);
+    }
+
+    #[test]
+    fn a_moved_directory_is_known_by_its_number_or_by_its_name() {
+        let found = of(&recorded!("running"));
+        assert!(is_ours(&found, &identity()));
+        assert_eq!(may_have_moved(&found, &identity()), Moved::No, "it is where it was");
+        let mut moved = identity();
+        moved.uuid = InstanceUuid::derive("m", 0, "/elsewhere".as_ref(), InfraType::Container);
+        assert_eq!(may_have_moved(&found, &moved), Moved::SameDirectory);
+        moved.project.inode = 78;
+        assert_eq!(may_have_moved(&found, &moved), Moved::SameName);
+        moved.id = InfraId::new("other").expect("a label");
+        assert_eq!(may_have_moved(&found, &moved), Moved::No);
+        moved.project.inode = 77;
+        moved.uid = 1000;
+        assert_eq!(may_have_moved(&found, &moved), Moved::No, "another user's");
+    }
+
+    #[test]
+    fn networks_and_images_are_read() {
+        let uuid = identity().uuid;
+        let found = network(&recorded!("network"), uuid);
+        assert_eq!(found.subnet, Some("10.77.0.0/24".parse().expect("a range")));
+        assert!(found.ours && found.isolated);
+        let other = InstanceUuid::derive("m", 0, "/p".as_ref(), InfraType::Container);
+        assert!(!network(&recorded!("network"), other).ours);
+        assert_eq!(image(&recorded!("image")).architecture.as_deref(), Some("amd64"));
+        let names = [format!("localhost/vagrantp/{uuid}:4"), "localhost/vagrantp/x:4".to_owned()];
+        assert_eq!(saved_images(&names, uuid), names[..1]);
+    }
+}

@@ -46,13 +46,16 @@ pub(super) async fn run(
 
     let ShellIo { stdin, stdout, stderr, resizes, signals } = io;
     let (reader, writer) = stream.into_split();
+    // A task of its own: where the caller's end blocks, signals and sizes still get through.
+    let mut copying = tokio::task::JoinSet::new();
+    if size.is_some() {
+        copying.spawn(copy_terminal(reader, early, stdout));
+    } else {
+        copying.spawn(copy_frames(reader, early, stdout, stderr));
+    }
     let output = async {
-        let copied = if size.is_some() {
-            copy_terminal(reader, early, stdout).await
-        } else {
-            copy_frames(reader, early, stdout, stderr).await
-        };
-        copied.map_err(|cause| lost(&cause))
+        let copied = copying.join_next().await.expect("one was put in");
+        copied.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|cause| lost(&cause))
     };
     let status = status(client, &session);
     let finished = async { tokio::try_join!(output, status).map(|((), status)| status) };

@@ -134,3 +134,121 @@ pub(super) fn network(spec: &NetworkSpec) -> Value {
 pub(super) fn name_servers(text: &str) -> Vec<Ipv4Addr> {
     text.split(',').filter_map(|server| server.trim().parse().ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::network::{DEFAULT_BIND, Protocol};
+    use crate::model::units::{CpuCount, Memory};
+
+    fn spec() -> InstanceSpec {
+        let stamp = json!({
+            "schema": 1, "uuid": "11111111-2222-5333-8444-555555555555", "uid": 1000,
+            "project": "/home/me/we b", "device": 1, "inode": 2, "infra_type": "container",
+            "provider": "podman", "infra_id": "web", "generation": 1,
+            "created_at": "2026-01-02T03:04:05Z", "version": "0.1.0",
+            "asked": {
+                "image": { "registry": "docker.io/library/alpine:latest" }, "image_id": null,
+                "memory": 512, "cpus": 2, "command": "idle", "ports": [], "mounts": [],
+                "address": null,
+            },
+        });
+        InstanceSpec {
+            name: "web".to_owned(),
+            hostname: "web".to_owned(),
+            image: crate::model::spec::BaseImage::Saved("x".to_owned()),
+            memory: Memory(512),
+            cpus: CpuCount(2),
+            command: MainProcess::Idle,
+            network: "vagrantp-111111112222".to_owned(),
+            address: Some(Ipv4Addr::new(10, 77, 0, 9)),
+            ports: vec![PortForward {
+                bind: DEFAULT_BIND,
+                host: 8080,
+                guest: 80,
+                protocol: Protocol::Tcp,
+                auto: false,
+            }],
+            mounts: vec![Mount {
+                guest: "/a:b,c d".into(),
+                host: "/home/me/we b".into(),
+                access: MountAccess::ReadOnly,
+            }],
+            autostart: false,
+            volumes_from: None,
+            stamp: serde_json::from_value(stamp).expect("a stamp"),
+        }
+    }
+
+    #[test]
+    fn a_container_is_spelled_out() {
+        let around = Surroundings {
+            image: "docker.io/library/alpine:latest".to_owned(),
+            dns: vec![Ipv4Addr::new(9, 9, 9, 9)],
+            volumes: vec![("0a1b".to_owned(), "/var/lib/x".to_owned())],
+        };
+        let mut body = container(&spec(), &around);
+        let labels = body["labels"].take();
+        assert_eq!(labels[label::UID], "1000");
+        assert_eq!(labels[label::PROJECT], "/home/me/we b");
+        let stamp = serde_json::from_str(labels[label::STAMP].as_str().expect("text"));
+        assert_eq!(spec().stamp, stamp.expect("the stamp can be read back"));
+        assert_eq!(
+            body,
+            json!({
+                "name": "web",
+                "hostname": "web",
+                "image": "docker.io/library/alpine:latest",
+                "labels": null,
+                "init": true,
+                "entrypoint": ["sleep", "infinity"],
+                "command": [],
+                "netns": { "nsmode": "bridge" },
+                "Networks": { "vagrantp-111111112222": { "static_ips": ["10.77.0.9"] } },
+                "portmappings": [{
+                    "host_ip": "127.0.0.1", "host_port": 8080, "container_port": 80,
+                    "protocol": "tcp",
+                }],
+                "mounts": [{
+                    "type": "bind", "source": "/home/me/we b", "destination": "/a:b,c d",
+                    "options": ["bind", "ro"],
+                }],
+                "resource_limits": {
+                    "memory": { "limit": 536_870_912, "swap": 536_870_912 },
+                    "cpu": { "period": 100_000, "quota": 200_000 },
+                },
+                "restart_policy": "no",
+                "dns_server": ["9.9.9.9"],
+                "volumes": [{ "Name": "0a1b", "Dest": "/var/lib/x" }],
+                "selinux_opts": ["disable"],
+            })
+        );
+    }
+
+    #[test]
+    fn the_images_own_process_is_left_to_the_image() {
+        let spec = InstanceSpec { command: MainProcess::Image, ..spec() };
+        let body = container(&spec, &Surroundings::default());
+        assert!(body.get("entrypoint").is_none() && body.get("command").is_none());
+    }
+
+    #[test]
+    fn a_network_keeps_others_out_and_remembers_its_name_servers() {
+        let wanted = NetworkSpec {
+            name: "n".to_owned(),
+            subnet: Some("10.77.0.0/24".parse().expect("a range")),
+            gateway: Some(Ipv4Addr::new(10, 77, 0, 254)),
+            dns: vec![Ipv4Addr::new(9, 9, 9, 9), Ipv4Addr::new(1, 1, 1, 1)],
+            uuid: spec().stamp.uuid,
+            uid: 1000,
+        };
+        let body = network(&wanted);
+        assert_eq!(body["options"], json!({ "isolate": "true" }));
+        assert_eq!(
+            body["subnets"],
+            json!([{ "subnet": "10.77.0.0/24", "gateway": "10.77.0.254" }])
+        );
+        let servers = body["labels"][label::DNS].as_str().expect("a label");
+        assert_eq!(name_servers(servers), wanted.dns);
+    }
+}
