@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use vagrantp::model::code::Code;
 use vagrantp::model::command::MainProcess;
+use vagrantp::model::image::ImageSource;
 use vagrantp::model::mount::{Mount, MountAccess};
 use vagrantp::model::network::{DEFAULT_BIND, PortForward, Protocol};
 use vagrantp::model::observed::Power;
 use vagrantp::model::spec::BaseImage;
 use vagrantp::model::units::Memory;
-use vagrantp::plan::action::{Action, Outcome, StopMode, Volumes};
+use vagrantp::plan::action::{Action, Fetch, Outcome, StopMode, Volumes};
 use vagrantp::provider::{Depth, Provider, ProviderError};
 
 use crate::podman_host::{Host, free_port, podman};
@@ -172,9 +173,15 @@ async fn a_start_that_cannot_last_says_why() {
 #[tokio::test]
 async fn a_replacement_keeps_the_files_and_nothing_of_the_owner() {
     let Some(host) = Host::new("replace").await else { return };
-    host.up(host.spec()).await;
+    let base = format!("localhost/vagrantp/{}:1", host.identity.uuid);
+    let rootfs = host.rootfs.display().to_string();
+    let changes = ["--change", "VOLUME /data", "--change", "CMD [\"sleep\", \"9\"]"];
+    podman(&host.settings, &[&["import"], &changes[..], &[&rootfs, &base]].concat());
+    let mut spec = host.spec();
+    spec.image = BaseImage::Saved(base);
+    host.up(spec).await;
     let old = host.instance().await;
-    podman(&host.settings, &["exec", &old.name, "touch", "/root/kept"]);
+    podman(&host.settings, &["exec", &old.name, "touch", "/root/kept", "/data/kept"]);
     let target = host.target();
     let image = format!("localhost/vagrantp/{}:2", host.identity.uuid);
     let save = Action::SaveFiles { target: target.clone(), image: image.clone() };
@@ -200,22 +207,44 @@ async fn a_replacement_keeps_the_files_and_nothing_of_the_owner() {
     assert!(matches!(early, Ok(Outcome::Stale { .. })), "another generation: {early:?}");
     target.generation = 2;
     host.done(Action::Start { target }).await;
-    let listed = podman(&host.settings, &["exec", &old.name, "ls", "/root"]);
-    assert_eq!(listed.trim(), "kept");
+    let listed = podman(&host.settings, &["exec", &old.name, "ls", "/root/kept", "/data/kept"]);
+    assert_eq!(listed, "/data/kept\n/root/kept\n");
 
     let observed = host.observe(Depth::Full).await;
     assert_eq!(observed.instance().map(|found| found.stamp.generation), Some(2));
     let leftover = observed.leftovers().next().expect("the old one").clone();
-    assert_eq!(
-        (leftover.name.as_str(), observed.saved_images.as_slice()),
-        (&*aside, &[image.clone()][..])
-    );
+    assert_eq!(leftover.name, aside);
+    assert_eq!(observed.saved_images.last(), Some(&image));
     let mut target = host.target();
     target.id = Some(leftover.id);
     target.name = aside;
     host.done(Action::Remove { target, volumes: Volumes::Keep }).await;
     let in_use = host.run(Action::RemoveImage { image }).await;
     assert!(in_use.is_err(), "the replacement is made from it: {in_use:?}");
+    let listed = podman(&host.settings, &["exec", &old.name, "ls", "/data"]);
+    assert_eq!(listed.trim(), "kept", "the volume outlives the container that it was made for");
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_had_says_why() {
+    let Some(host) = Host::new("image").await else { return };
+    let fetch = |image| Action::FetchImage { image, fetch: Fetch::IfMissing };
+    let port = free_port();
+    let unreachable = ImageSource::Registry(format!("localhost:{port}/team/web:latest"));
+    let missing = ImageSource::Rootfs(host.project.join("none.tar"));
+    let torn = host.project.join("torn.tar");
+    std::fs::write(&torn, "this is not a tarball").expect("writable");
+    for (image, words) in [
+        (unreachable, "cannot be reached"),
+        (missing, "cannot be read"),
+        (ImageSource::Rootfs(torn), "cannot be had"),
+    ] {
+        let failure = host.run(fetch(image)).await.expect_err(words);
+        assert_eq!(failure.code(), Code::ImageUnavailable, "{failure:?}");
+        assert!(failure.to_string().contains(words), "{failure}");
+    }
+    let later = host.run(fetch(ImageSource::Containerfile("/x/Containerfile".into()))).await;
+    assert_eq!(later.expect_err("not yet").code(), Code::Unsupported);
 }
 
 #[tokio::test]

@@ -44,6 +44,9 @@ async fn callers_at_once_start_one_service_and_a_dead_socket_is_replaced() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(own.exists() && std::os::unix::net::UnixStream::connect(&own).is_err());
 
+    // A room that had its answer before goes on with another service.
+    host.observe(Depth::Glance).await;
+
     let identity = identity("service", &host.project);
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..12 {

@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-use super::fault;
+use super::settings::Settings;
+use super::{fault, service};
 use crate::model::id::ProviderKind;
 use crate::provider::ProviderError;
 
@@ -46,8 +47,9 @@ pub(super) struct Client {
     first: Mutex<Option<UnixStream>>,
     known: AtomicBool,
     version: Mutex<Option<String>>,
-    /// Where the last words of a service that we started are.
-    log: Option<PathBuf>,
+    /// Set where the service is one that we start: it ends when nobody has called for a while, which
+    /// may be between two calls of ours, as when a person thinks about a question.
+    own: Option<Settings>,
 }
 
 /// An answer, whatever its status.
@@ -60,13 +62,13 @@ pub(super) struct Reply {
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 impl Client {
-    pub(super) fn new(socket: PathBuf, first: Option<UnixStream>, log: Option<PathBuf>) -> Client {
+    pub(super) fn new(socket: PathBuf, first: UnixStream, own: Option<Settings>) -> Client {
         Client {
             socket,
-            first: Mutex::new(first),
+            first: Mutex::new(Some(first)),
             known: AtomicBool::new(false),
             version: Mutex::new(None),
-            log,
+            own,
         }
     }
 
@@ -89,7 +91,7 @@ impl Client {
     pub(super) async fn get(&self, path: &str) -> Result<Reply, ProviderError> {
         match self.send(Method::GET, path, None, READ).await {
             // A service that ends because it was idle may take a connection and never answer it.
-            // The next one is taken by whoever listens then; a reading request may be repeated.
+            // The next connection starts another; a reading request may be repeated.
             Err(ProviderError::Unreachable { .. }) => {
                 self.send(Method::GET, path, None, READ).await
             }
@@ -223,19 +225,24 @@ impl Client {
     /// A fresh connection, for requests whose connection becomes the stream of a process.
     pub(super) async fn connection(&self) -> Result<UnixStream, ProviderError> {
         let waiting = self.first.lock().ok().and_then(|mut first| first.take());
-        match waiting {
-            Some(stream) => Ok(stream),
-            None => UnixStream::connect(&self.socket)
-                .await
-                .map_err(|cause| fault::of_connect(&self.socket, cause)),
+        if let Some(stream) = waiting {
+            return Ok(stream);
+        }
+        match UnixStream::connect(&self.socket).await {
+            Ok(stream) => Ok(stream),
+            Err(cause) if service::nobody_listens(&cause) => match &self.own {
+                Some(settings) => service::begin(settings).await,
+                None => Err(fault::of_connect(&self.socket, cause)),
+            },
+            Err(cause) => Err(fault::of_connect(&self.socket, cause)),
         }
     }
 
     pub(super) fn unreachable(&self, cause: Option<io::Error>) -> ProviderError {
         let last = self
-            .log
-            .as_deref()
-            .and_then(|log| std::fs::read_to_string(log).ok())
+            .own
+            .as_ref()
+            .and_then(|_| std::fs::read_to_string(service::log_of(&self.socket)).ok())
             .map(|text| crate::exec::last_lines(&text, 3))
             .filter(|text| !text.is_empty());
         fault::unreachable(&self.socket, cause, last.as_deref())

@@ -11,6 +11,8 @@
 //!   container `created`.
 //! * The service is started on demand, see [`service`].
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use tokio::net::UnixStream;
 
@@ -101,44 +103,24 @@ impl Podman {
         for path in &choice.paths {
             match UnixStream::connect(path).await {
                 Ok(stream) => {
-                    let log = (*path == own).then(|| service::log_of(path));
-                    return Ok(Podman::at(settings, path.clone(), stream, log));
+                    let is_own = *path == own;
+                    return Ok(Podman::at(settings, path.clone(), stream, is_own));
                 }
                 Err(cause) => {
-                    let nobody = matches!(
-                        cause.kind(),
-                        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
-                    );
+                    let nobody = service::nobody_listens(&cause);
                     if choice.chosen != Chosen::ByDefault || !nobody {
                         return Err(fault::of_connect(path, cause));
                     }
                 }
             }
         }
-        Podman::start(settings).await
+        let stream = service::begin(&settings).await?;
+        Ok(Podman::at(settings, own, stream, true))
     }
 
-    async fn start(settings: Settings) -> Result<Podman, ProviderError> {
-        let start = settings.service()?;
-        let socket = start.socket.clone();
-        let started = tokio::task::spawn_blocking(move || service::start(&start)).await;
-        let started = started.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        started.map_err(|cause| fault::of_connect(&socket, cause))?;
-        let stream = UnixStream::connect(&socket)
-            .await
-            .map_err(|cause| fault::of_connect(&socket, cause))?;
-        let log = service::log_of(&socket);
-        Ok(Podman::at(settings, socket, stream, Some(log)))
-    }
-
-    fn at(
-        settings: Settings,
-        socket: std::path::PathBuf,
-        stream: UnixStream,
-        log: Option<std::path::PathBuf>,
-    ) -> Podman {
+    fn at(settings: Settings, socket: PathBuf, stream: UnixStream, is_own: bool) -> Podman {
         let engine_uid = stream.peer_cred().ok().map(|peer| peer.uid());
-        let client = Client::new(socket, Some(stream), log);
+        let client = Client::new(socket, stream, is_own.then(|| settings.clone()));
         Podman { settings, client, engine_uid }
     }
 }

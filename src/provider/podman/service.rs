@@ -14,8 +14,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use super::conf;
+use tokio::net::UnixStream;
+
+use super::settings::Settings;
+use super::{conf, fault};
 use crate::exec::{ChildInput, ExecError, Program};
+use crate::provider::ProviderError;
 
 /// How long the service stays without a caller. It costs 54 MB, and its start 50 ms.
 const IDLE_SECONDS: u32 = 300;
@@ -41,8 +45,23 @@ pub(super) fn log_of(socket: &Path) -> PathBuf {
     socket.with_extension("log")
 }
 
+/// Whether the error says that a socket may be taken.
+pub(super) fn nobody_listens(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+/// Starts the service where none answers, and connects to it.
+pub(super) async fn begin(settings: &Settings) -> Result<UnixStream, ProviderError> {
+    let how = settings.service()?;
+    let socket = how.socket.clone();
+    let started = tokio::task::spawn_blocking(move || start(&how)).await;
+    let started = started.unwrap_or_else(|error| Err(io::Error::other(error)));
+    started.map_err(|cause| fault::of_connect(&socket, cause))?;
+    UnixStream::connect(&socket).await.map_err(|cause| fault::of_connect(&socket, cause))
+}
+
 /// Has somebody listen at the socket. Blocks while others do the same.
-pub(super) fn start(start: &Start) -> io::Result<()> {
+fn start(start: &Start) -> io::Result<()> {
     let directory = start.socket.parent().unwrap_or(Path::new("/"));
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let lock = File::options()
