@@ -46,6 +46,7 @@ async fn a_container_lives_and_every_step_can_be_done_again() {
         (Action::Start { target: target.clone() }, Power::Running),
         (Action::Suspend { target: target.clone() }, Power::Paused),
         (Action::Resume { target: target.clone() }, Power::Running),
+        (Action::Suspend { target: target.clone() }, Power::Paused),
         (
             Action::Stop {
                 target: target.clone(),

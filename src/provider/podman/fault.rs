@@ -33,8 +33,7 @@ pub(super) fn refused(operation: &str, message: &str) -> ProviderError {
     if let Some(error) = conflict(&message) {
         return error;
     }
-    let network = operation.contains("network");
-    let code = if network { Code::NetworkFailed } else { Code::CreateFailed };
+    let code = code_for(operation);
     let help = help_for(&message).to_owned();
     ProviderError::Refused {
         provider: PODMAN,
@@ -62,6 +61,18 @@ fn conflict(message: &str) -> Option<ProviderError> {
         return Some(ProviderError::NameTaken { name: quoted(message).unwrap_or_default() });
     }
     None
+}
+
+/// What kind of failure a refusal is that has no words of its own.
+fn code_for(operation: &str) -> Code {
+    let verb = operation.split(' ').next().unwrap_or_default();
+    if operation.contains(" network") || operation.contains(" address") {
+        Code::NetworkFailed
+    } else if matches!(verb, "create" | "start" | "save" | "name") {
+        Code::CreateFailed
+    } else {
+        Code::Internal
+    }
 }
 
 fn help_for(message: &str) -> &'static str {
@@ -188,6 +199,8 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert_eq!(refused("create the network n", "odd").code(), Code::NetworkFailed);
+        assert_eq!(refused("change the address of web", "odd").code(), Code::NetworkFailed);
         assert_eq!(refused("create web", "odd").code(), Code::CreateFailed);
+        assert_eq!(refused("rename web to b", "odd").code(), Code::Internal);
     }
 }

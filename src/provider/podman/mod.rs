@@ -114,8 +114,19 @@ impl Podman {
                 }
             }
         }
-        let stream = service::begin(&settings).await?;
-        Ok(Podman::at(settings, own, stream, true))
+        match service::begin(&settings).await {
+            Ok(stream) => Ok(Podman::at(settings, own, stream, true)),
+            // The system's engine serves where it lets the user in and there is no other. It comes
+            // last: what is made must not depend on who happens to answer.
+            Err(error @ ProviderError::NotInstalled { .. }) => {
+                let system = PathBuf::from(socket::SYSTEM);
+                match UnixStream::connect(&system).await {
+                    Ok(stream) => Ok(Podman::at(settings, system, stream, false)),
+                    Err(_) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn at(settings: Settings, socket: PathBuf, stream: UnixStream, is_own: bool) -> Podman {

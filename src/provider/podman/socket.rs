@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::model::id::ProviderKind;
 use crate::provider::ProviderError;
 
+/// Where the system's Podman listens, which is root's own.
+pub(super) const SYSTEM: &str = "/run/podman/podman.sock";
+
 /// Who said which socket it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chosen {
@@ -45,7 +48,7 @@ pub(super) fn choose(clues: Clues<'_>) -> Result<Choice, ProviderError> {
     }
     let mut paths = Vec::new();
     if clues.uid == 0 {
-        paths.push(PathBuf::from("/run/podman/podman.sock"));
+        paths.push(PathBuf::from(SYSTEM));
     } else {
         let runtime = match said(clues.runtime_dir) {
             Some(dir) => PathBuf::from(dir),
