@@ -199,8 +199,13 @@ pub(super) fn usage_problem(message: String, help: String) -> Failure {
     Problem::new(Code::Usage, diagnostic).into()
 }
 
-/// Says why a process that vagrantp started of itself could not go on: its stderr is a log.
-pub(super) fn of_hidden_verb(error: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "vagrantp: {error}");
-    ExitCode::from(exit::status(Code::Internal))
+/// The end of a process that vagrantp started of itself: its stderr is a log.
+pub(super) fn of_hidden_verb(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::from(exit::SUCCESS),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "vagrantp: {error}");
+            ExitCode::from(exit::status(Code::Internal))
+        }
+    }
 }

@@ -150,8 +150,8 @@ impl Verb {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(error) = registry::hidden(&arguments) {
-        return failure::of_hidden_verb(&error);
+    if let Some(outcome) = registry::hidden(&arguments) {
+        return failure::of_hidden_verb(outcome);
     }
     let facts = host::facts();
     let cli = match Cli::try_parse() {

@@ -54,14 +54,22 @@ fn not_built(provider: ProviderKind) -> ProviderError {
 }
 
 /// Does what vagrantp calls itself for, where the first argument is such a verb; none where it is
-/// not. Those verbs replace this process, so that coming back at all is their failure.
+/// not.
+///
+/// # Errors
+/// What the task came to instead; its stderr is a log.
 #[must_use]
-pub fn hidden(arguments: &[OsString]) -> Option<String> {
+pub fn hidden(arguments: &[OsString]) -> Option<Result<(), String>> {
     #[cfg(feature = "podman")]
-    if let Some((verb, rest)) = arguments.split_first()
-        && verb == super::podman::ACTIVATE_VERB
-    {
-        return Some(super::podman::activate(rest).to_string());
+    if let Some((verb, rest)) = arguments.split_first() {
+        use super::podman;
+        if verb == podman::ACTIVATE_VERB {
+            // It replaces this process: coming back at all is its failure.
+            return Some(Err(podman::activate(rest).to_string()));
+        }
+        if verb == podman::WATCH_VERB {
+            return Some(podman::watch(rest).map_err(|error| error.to_string()));
+        }
     }
     let _ = arguments;
     None
