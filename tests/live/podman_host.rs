@@ -157,7 +157,8 @@ impl Drop for Host {
         let label = format!("label=io.vagrantp.uuid={uuid}");
         for arguments in [
             format!("rm -f -v -t 0 --filter {label}"),
-            format!("network prune -f --filter {label}"),
+            // Not `prune`, which gives up where another test removes a network meanwhile.
+            format!("network rm -f {}", self.identity.network_name()),
             format!("rmi -f {}", self.saved_images().join(" ")),
             format!("rmi -f {}", self.image.get().map_or("", String::as_str)),
         ] {

@@ -3,13 +3,13 @@
 //! Vendor's words: <https://docs.podman.io/en/latest/_static/api.html> and
 //! podman-system-service(1). Tried with 4.3.1, root and rootless. What has to be known about it:
 //!
-//! * Errors are 500 for nearly everything; the words decide ([`fault`]), and what counts after a
+//! * Errors are 500 for nearly everything; the words decide (`fault`), and what counts after a
 //!   failure is what is there when one looks again.
 //! * A container that has just ended by itself reads `stopped` for a third of a second, which the
-//!   typed client does not know; so everything is read leniently ([`client`], [`reply`]).
+//!   typed client does not know; so everything is read leniently (`client`, `reply`).
 //! * `create` accepts ports and addresses that are taken; `start` then fails and leaves the
 //!   container `created`.
-//! * The service is started on demand, see [`service`].
+//! * The service is started on demand, see `service`.
 
 use std::path::PathBuf;
 
