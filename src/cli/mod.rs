@@ -169,14 +169,22 @@ pub fn run() -> ExitCode {
         width: host::width(),
         stream: cli.global.json && streams,
     });
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let is_ssh = matches!(cli.verb, Verb::Ssh(_));
+    // One thread starts fastest; a shell's two directions are worth a second one.
+    let mut runtime = if is_ssh {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             return report_failure(&reporter, Failure::internal("start its runtime", &error), 1);
         }
     };
     let store = Store::new(&facts.places.state);
-    let is_ssh = matches!(cli.verb, Verb::Ssh(_));
     let outcome = runtime.block_on(async {
         let context = Context {
             facts,

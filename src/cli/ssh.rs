@@ -14,7 +14,7 @@ use crate::model::problem::Problem;
 use crate::model::shell::{ShellCommand, ShellRequest, TerminalSize};
 use crate::model::state::State;
 use crate::plan::PlanError;
-use crate::provider::{Depth, ShellIo};
+use crate::provider::{Depth, ShellIo, stdio};
 use crate::report::Answer;
 
 use super::host::{self, RawMode};
@@ -95,8 +95,8 @@ pub async fn run(context: &Context<'_>, args: &SshArgs) -> Result<Answer, Failur
     let has_terminal = request.terminal.is_some();
     let io = ShellIo {
         stdin: Box::new(tokio::io::stdin()),
-        stdout: Box::new(tokio::io::stdout()),
-        stderr: Box::new(tokio::io::stderr()),
+        stdout: Box::new(stdio::stdout().map_err(|error| Failure::internal("write", &error))?),
+        stderr: Box::new(stdio::stderr().map_err(|error| Failure::internal("write", &error))?),
         resizes: resizes(has_terminal),
         signals: signals(has_terminal),
     };
