@@ -94,6 +94,32 @@ rust_comes_from_where_it_is_new_enough() {
     . "$root/scripts/lib/packages.sh"
 }
 
+a_host_without_rust_is_told_what_to_do() {
+    local said
+    # In a shell of its own, where the first failure ends it as it ends the real scripts.
+    said=$(PATH=$scratch/empty "$BASH" -euo pipefail -c \
+        '. "$1/say.sh"; . "$1/packages.sh"; . "$1/rust.sh"; explain_rust 1.89' \
+        - "$root/scripts/lib" 2>&1 || echo "status $?")
+    same "the version, the command, the status" \
+        "$(grep -c -e 'Rust 1.89 or newer; this host has none' -e '| sh -s -- -y' \
+            -e 'apt-get install -y curl' -e 'status 1' <<<"$said")" 4
+}
+
+an_old_podman_is_refused_before_anything_is_installed() {
+    have() { return 1; }
+    candidate() { echo "$offered"; }
+    local offered=4.3.1+ds1-8
+    same "4.3 will do" "$(succeeds eval '(require_podman)')" yes
+    offered=3.4.4+ds1-1
+    same "3.4 will not" "$(succeeds eval '(require_podman)')" no
+    offered=''
+    same "none will not" "$(succeeds eval '(require_podman)')" no
+    # shellcheck source=scripts/lib/say.sh
+    . "$root/scripts/lib/say.sh"
+    # shellcheck source=scripts/lib/packages.sh
+    . "$root/scripts/lib/packages.sh"
+}
+
 configuration_fits_the_host() {
     same "an ordinary host needs none" "$(containers_conf "cgroup-v2 limits-free debian")" ""
     same "older cgroups need runc, and nothing about limits" \
@@ -201,6 +227,8 @@ packages_that_are_missing
 lists_have_all_columns
 versions_compare_as_numbers
 rust_comes_from_where_it_is_new_enough
+a_host_without_rust_is_told_what_to_do
+an_old_podman_is_refused_before_anything_is_installed
 configuration_fits_the_host
 logs_are_counted
 stages_are_summed

@@ -25,6 +25,7 @@ read -ra facts < <(host_facts)
 
 # What is missing, said before anything is done.
 refresh_package_lists
+require_podman
 rust=
 rust_is_ready "$wanted" || rust=$(rust_packages "$wanted")
 rust_is_ready "$wanted" || [[ -n "$rust" ]] || explain_rust "$wanted"
@@ -47,7 +48,6 @@ if [[ -n "$missing" || $new_user == yes || $new_deny == yes ]]; then
 fi
 install_packages "$missing"
 finish_rust "$wanted"
-podman_is_new_enough || die "vagrantp needs Podman 4.3 or newer, this is $(podman --version)"
 
 export CARGO_TERM_COLOR=never CARGO_NET_RETRY=5
 retry 3 cargo fetch --locked --quiet || die "the libraries cannot be fetched"

@@ -34,6 +34,7 @@ install_what_is_missing() {
     wanted=$(rust_wanted .)
     read -ra facts < <(host_facts)
     refresh_package_lists
+    require_podman
     if ! rust_is_ready "$wanted"; then
         # Lint and format are the tests' business.
         rust=$(rust_packages "$wanted" | grep -v -e ^rust-clippy -e ^rustfmt || true)
@@ -58,8 +59,6 @@ install_what_is_missing() {
     agree "Go ahead?" || die "nothing was done"
     install_packages "$missing"
     finish_rust "$wanted"
-    podman_is_new_enough ||
-        die "vagrantp needs Podman 4.3 or newer; this host has $(podman --version)"
 }
 
 # Containers without root need ids to give to the users inside.

@@ -53,8 +53,16 @@ use_containers_conf() {
     export CONTAINERS_CONF=$1
 }
 
-podman_is_new_enough() {
+# Said before anything is installed: an older Podman would be of no use. Needs packages.sh, rust.sh.
+require_podman() {
     local version
-    version=$(podman --version 2>/dev/null | awk '{ print $3 }')
-    [[ -n "$version" ]] && version_at_least "$version" 4.3
+    if have podman; then
+        version=$(podman --version 2>/dev/null | awk '{ print $3 }' || true)
+    else
+        version=$(candidate podman)
+    fi
+    version=${version%%[+~-]*}
+    [[ -n "$version" ]] || die "this distribution has no package podman; install Podman 4.3 or newer"
+    version_at_least "$version" 4.3 ||
+        die "vagrantp needs Podman 4.3 or newer (Debian 12, Ubuntu 24.04); this host has $version"
 }

@@ -15,7 +15,7 @@ find_cargo() {
     fi
 }
 
-rust_found() { rustc --version 2>/dev/null | awk '{ print $2 }'; }
+rust_found() { rustc --version 2>/dev/null | awk '{ print $2 }' || true; }
 
 # rust_is_ready WANTED
 rust_is_ready() {
@@ -44,7 +44,9 @@ explain_rust() {
         "and its distribution has none that is new enough."
     say "Install it for this user with rustup, then call make again:"
     say
-    have curl || say "  ${SUDO_HINT:-sudo }apt-get install -y curl ca-certificates"
+    local sudo='sudo '
+    if ((EUID == 0)); then sudo=''; fi
+    have curl || say "  ${sudo}apt-get install -y curl ca-certificates"
     say "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"
     say "  . \"\$HOME/.cargo/env\""
     exit 1
