@@ -97,6 +97,7 @@ rust_comes_from_where_it_is_new_enough() {
 a_host_without_rust_is_told_what_to_do() {
     local said
     # In a shell of its own, where the first failure ends it as it ends the real scripts.
+    # shellcheck disable=SC2016 # its own $1
     said=$(PATH=$scratch/empty "$BASH" -euo pipefail -c \
         '. "$1/say.sh"; . "$1/packages.sh"; . "$1/rust.sh"; explain_rust 1.89' \
         - "$root/scripts/lib" 2>&1 || echo "status $?")
