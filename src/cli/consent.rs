@@ -56,7 +56,7 @@ enum ConsentError {
 ///
 /// # Errors
 /// RECREATE_REQUIRED or RESTART_REQUIRED, with nothing done.
-pub fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Result<(), Failure> {
+pub async fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Result<(), Failure> {
     let (given, cost) = match plan.consent() {
         Consent::None => return Ok(()),
         Consent::Restart => (agreed.restart || agreed.recreate, plan.cost()),
@@ -69,7 +69,7 @@ pub fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Result<(
     let place = cause.and_then(|cause| cause.place.clone());
     if can_ask(context) {
         context.reporter.show(&describe::plan_text(plan));
-        return if ask(context, plan, "Go ahead? [yes/no/explain]") {
+        return if ask(context, plan, "Go ahead? [yes/no/explain]").await {
             Ok(())
         } else {
             Err(declined(cost))
@@ -93,13 +93,13 @@ pub fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Result<(
 ///
 /// # Errors
 /// CONFIRMATION_REQUIRED, with nothing done.
-pub fn to_remove(context: &Context<'_>, plan: &Plan, force: bool) -> Result<(), Failure> {
+pub async fn to_remove(context: &Context<'_>, plan: &Plan, force: bool) -> Result<(), Failure> {
     if context.global.yes || force || plan.cost() < Cost::Recreate {
         return Ok(());
     }
     if can_ask(context) {
         context.reporter.show(&describe::plan_text(plan));
-        return if ask(context, plan, "Type 'yes' to confirm:") {
+        return if ask(context, plan, "Type 'yes' to confirm:").await {
             Ok(())
         } else {
             Err(declined(Cost::Destroy))
@@ -127,9 +127,9 @@ fn declined(cost: Cost) -> Failure {
 }
 
 /// Asks until the answer is yes, or something that is neither yes nor explain.
-fn ask(context: &Context<'_>, plan: &Plan, question: &str) -> bool {
+async fn ask(context: &Context<'_>, plan: &Plan, question: &str) -> bool {
     loop {
-        match context.reporter.ask(question).as_deref() {
+        match context.reporter.ask(question).await.as_deref() {
             Some("yes" | "y") => return true,
             Some("explain" | "e") => context.reporter.show(&describe::explanation(plan)),
             _ => return false,

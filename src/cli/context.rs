@@ -2,22 +2,27 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use miette::Diagnostic;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::apply::{ApplyError, apply, journal_steps};
 use crate::config::{self, LoadRequest, Loaded, Setting};
 use crate::model::code::Code;
 use crate::model::desired::Desired;
 use crate::model::host::HostFacts;
-use crate::model::id::ProjectDir;
+use crate::model::id::{Identity, ProjectDir};
 use crate::model::problem::Problem;
-use crate::model::source::Sources;
+use crate::model::source::{Place, Sources};
+use crate::plan::Plan;
+use crate::provider::Provider;
 use crate::report::{Document, Reporter, json};
 use crate::resolve;
 use crate::store::Store;
+use crate::store::history::Subject;
 
 use super::host;
 use super::{Failure, Global};
@@ -34,6 +39,8 @@ pub struct Context<'a> {
     pub store: Store,
     /// The number of a signal that came, or 0.
     pub signal: watch::Receiver<i32>,
+    /// Whether a plan is being carried out: then the signal is for [`crate::apply`].
+    pub applying: AtomicBool,
 }
 
 /// A complete wish, and what was said on the way to it.
@@ -61,6 +68,46 @@ enum DirectoryError {
         #[source]
         cause: std::io::Error,
     },
+}
+
+/// A key that is read and checked, and that nothing acts on yet.
+#[derive(Debug, Error, Diagnostic)]
+#[error("this version of vagrantp does not act on {key} yet")]
+#[diagnostic(
+    code(vagrantp::config::not_acted_on),
+    severity(Warning),
+    help("the line is checked and may stay; what it asks for is not done")
+)]
+struct NotActedOn {
+    key: &'static str,
+    #[label(collection, "not acted on")]
+    place: Option<Place>,
+}
+
+/// The keys that a later version acts on. Ignoring one without a word would be worse.
+const UNBUILT: [&str; 9] = [
+    "PROVISIONING_PLAYBOOK",
+    "PROVISIONING_VARS",
+    "PROVISIONING_EXTRA_VARS",
+    "PROVISIONING_BOOTSTRAP",
+    "ROLLBACK_ON_FAILURE",
+    "REQUIRE_OS",
+    "REQUIRE_MEMORY",
+    "REQUIRE_DISK",
+    "INFRA_TTL",
+];
+
+fn unbuilt(mut warnings: Vec<Problem>, settings: &[Setting]) -> Vec<Problem> {
+    let written = settings
+        .iter()
+        .filter(|setting| UNBUILT.contains(&setting.key) && !setting.origin.is_default());
+    warnings.extend(written.map(|setting| {
+        let place = setting.origin.place();
+        let error = NotActedOn { key: setting.key, place: place.cloned() };
+        Problem::new(Code::Unsupported, error).at(setting.key, place)
+    }));
+    Problem::sort(&mut warnings);
+    warnings
 }
 
 impl Context<'_> {
@@ -118,7 +165,7 @@ impl Context<'_> {
         match resolve::resolve(&config, project, &self.facts) {
             Ok(desired) => Ok(Wish {
                 desired,
-                warnings: loaded.warnings,
+                warnings: unbuilt(loaded.warnings, &loaded.settings),
                 sources: loaded.sources,
                 settings: loaded.settings,
             }),
@@ -126,15 +173,41 @@ impl Context<'_> {
         }
     }
 
+    /// Carries a plan out, written down in the instance's journal. While it lasts, signals are for
+    /// it; before and after, a signal ends the command at once.
+    ///
+    /// # Errors
+    /// The step that could not be done. The journal stays only where a signal came.
+    pub async fn carry_out(
+        &self,
+        verb: &'static str,
+        identity: &Identity,
+        plan: &Plan,
+        provider: &dyn Provider,
+    ) -> Result<(), ApplyError> {
+        let store = self.store.instance(identity.uuid);
+        let subject = Subject {
+            uuid: identity.uuid,
+            infra_id: identity.id.to_string(),
+            project: identity.project.path.clone(),
+            user: self.facts.user.clone().unwrap_or_else(|| self.facts.uid.to_string()),
+            verb,
+        };
+        let history = self.store.history(subject, self.reporter);
+        let mut journal = store.begin(verb, journal_steps(plan))?;
+        let mut signal = self.signal.clone();
+        self.applying.store(true, Ordering::Relaxed);
+        let applied = apply(plan, provider, &mut journal, &history, &mut signal).await;
+        self.applying.store(false, Ordering::Relaxed);
+        if !matches!(applied, Err(ApplyError::Interrupted { .. })) {
+            journal.close()?;
+        }
+        applied
+    }
+
     /// A document that carries the warnings.
     #[must_use]
     pub fn document(&self, warnings: &[Problem]) -> Document {
         Document { warnings: warnings.iter().map(json::warning).collect(), ..Document::default() }
-    }
-
-    /// The caller's name, for the history.
-    #[must_use]
-    pub fn user(&self) -> String {
-        self.facts.user.clone().unwrap_or_else(|| self.facts.uid.to_string())
     }
 }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::apply::{ApplyError, apply, journal_steps};
+use crate::apply::ApplyError;
 use crate::model::capability::Cost;
 use crate::model::desired::Desired;
 use crate::model::id::Identity;
@@ -18,7 +18,6 @@ use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
 use crate::plan::{Plan, check, diff};
 use crate::provider::{Depth, Provider, Query};
 use crate::store::InstanceStore;
-use crate::store::history::Subject;
 use crate::store::record::Record;
 
 use super::consent::{self, Agreed};
@@ -174,8 +173,6 @@ pub async fn converge(
     let store = context.store.instance(identity.uuid);
     let lock = store.lock(options.verb, context.lock_timeout(), context.reporter).await?;
     warn_of(context, store.journal().warning);
-    let history = context.store.history(subject(context, identity, options.verb), context.reporter);
-    let mut signal = context.signal.clone();
     let mut tries = 0;
     let outcome = loop {
         // Whoever held the lock before may have done all of it.
@@ -191,27 +188,16 @@ pub async fn converge(
             let instance = observed.instance().cloned();
             break Ok((plan, instance));
         }
-        if let Err(failure) = consent::to_change(context, &plan, agreed) {
+        if let Err(failure) = consent::to_change(context, &plan, agreed).await {
             break Err(failure);
         }
-        let mut journal = store.begin(options.verb, journal_steps(&plan))?;
-        let applied = apply(&plan, provider, &mut journal, &history, &mut signal).await;
-        match applied {
+        match context.carry_out(options.verb, identity, &plan, provider).await {
             Ok(()) => {
-                journal.close()?;
                 let instance = look_again(desired, provider).await?;
                 break Ok((plan, instance));
             }
-            Err(ApplyError::Stale { .. }) if tries + 1 < TRIES => {
-                tries += 1;
-                journal.close()?;
-            }
-            // An interrupted call's journal stays: it says what was under way.
-            Err(error @ ApplyError::Interrupted { .. }) => break Err(error.into()),
-            Err(error) => {
-                journal.close()?;
-                break Err(error.into());
-            }
+            Err(ApplyError::Stale { .. }) if tries + 1 < TRIES => tries += 1,
+            Err(error) => break Err(error.into()),
         }
     };
     match outcome {
@@ -256,18 +242,6 @@ async fn look_again(
 ) -> Result<Option<Instance>, Failure> {
     let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
     Ok(provider.observe(&query).await?.instance().cloned())
-}
-
-/// Who does what to which instance, for the history.
-#[must_use]
-pub fn subject(context: &Context<'_>, identity: &Identity, verb: &'static str) -> Subject {
-    Subject {
-        uuid: identity.uuid,
-        infra_id: identity.id.to_string(),
-        project: identity.project.path.clone(),
-        user: context.user(),
-        verb,
-    }
 }
 
 /// Writes the record; one that cannot be written is a warning, since nothing depends on it.

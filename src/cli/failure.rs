@@ -42,6 +42,16 @@ impl Failure {
         Problem::new(Code::Internal, diagnostic).into()
     }
 
+    /// A signal came before anything was begun.
+    #[must_use]
+    pub fn interrupted(signal: i32) -> Self {
+        let diagnostic = MietteDiagnostic::new("interrupted before anything was changed")
+            .with_code("vagrantp::interrupted")
+            .with_help("call it again; nothing has to be cleared away first");
+        let problem = Problem::new(Code::Interrupted, diagnostic).with("signal", signal);
+        Failure { signal: Some(signal), ..Failure::from(problem) }
+    }
+
     /// The same, with the texts that places point into, and what was said on the way.
     #[must_use]
     pub fn with_sources(mut self, sources: &Sources, warnings: Vec<Problem>) -> Self {

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -192,8 +193,12 @@ pub fn run() -> ExitCode {
             reporter: &reporter,
             store,
             signal: signals::listen(is_ssh),
+            applying: AtomicBool::new(false),
         };
-        dispatch(&context, cli.verb).await
+        tokio::select! {
+            outcome = dispatch(&context, cli.verb) => outcome,
+            signal = signals::outside_of_apply(&context) => Err(Failure::interrupted(signal)),
+        }
     });
     // A thread that still waits for the terminal's next line must not keep the process.
     runtime.shutdown_background();

@@ -60,7 +60,6 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
     document.changed = Some(false);
     document.message =
         Some(if plan.is_empty() { "Nothing to do.".to_owned() } else { describe::summary(&plan) });
-    document.warnings.extend(plan.warnings.iter().map(|warning| warning.clone().into()));
     for warning in &plan.warnings {
         context.reporter.warn(warning);
     }

@@ -3,7 +3,6 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::apply::{ApplyError, apply, journal_steps};
 use crate::exit;
 use crate::model::code::Code;
 use crate::model::problem::Problem;
@@ -12,7 +11,6 @@ use crate::plan::steps::{stop_mode, to_absent};
 use crate::provider::{Depth, Query};
 use crate::report::{Answer, json as report_json};
 
-use super::converge::subject;
 use super::locate::{self, Found, Search};
 use super::{Context, Failure, consent, status};
 
@@ -86,21 +84,12 @@ async fn remove(
         answer.document.infrastructure = Some(status::shape(context, &identity, None, None));
         return Ok(answer);
     }
-    consent::to_remove(context, &shown, args.force)?;
+    consent::to_remove(context, &shown, args.force).await?;
     context.reporter.begin(&format!("{} ({})", identity.id, identity.provider));
     let lock = store.lock("rm", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Full };
     let plan = to_absent(&identity, &provider.observe(&query).await?, mode);
-    let history = context.store.history(subject(context, &identity, "rm"), context.reporter);
-    let mut journal = store.begin("rm", journal_steps(&plan))?;
-    let mut signal = context.signal.clone();
-    let applied = apply(&plan, &*provider, &mut journal, &history, &mut signal).await;
-    if let Err(error) = applied {
-        if !matches!(error, ApplyError::Interrupted { .. }) {
-            journal.close()?;
-        }
-        return Err(error.into());
-    }
+    context.carry_out("rm", &identity, &plan, &*provider).await?;
     context.store.release(identity.uuid, context.lock_timeout(), context.reporter).await?;
     store.remove(lock)?;
     let changed = !plan.is_empty();

@@ -1,7 +1,11 @@
 //! Signals: the first asks to finish, the second ends at once.
 
+use std::sync::atomic::Ordering;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+use super::Context;
 
 /// Listens from now on. The channel holds the number of the first signal that came.
 ///
@@ -34,6 +38,21 @@ pub fn listen(passed_on: bool) -> watch::Receiver<i32> {
         }
     });
     receiver
+}
+
+/// Ends when a signal came that is not for [`crate::apply`]: before a plan is carried out there is
+/// nothing to finish, so the command just ends.
+pub async fn outside_of_apply(context: &Context<'_>) -> i32 {
+    let mut signal = context.signal.clone();
+    let came = match signal.wait_for(|number| *number != 0).await {
+        Ok(number) => *number,
+        Err(_) => std::future::pending().await,
+    };
+    if context.applying.load(Ordering::Relaxed) {
+        // What is under way says itself how it ended.
+        std::future::pending::<()>().await;
+    }
+    came
 }
 
 #[expect(clippy::exit, reason = "the second signal means: now")]

@@ -2,14 +2,13 @@
 
 use clap::Args;
 
-use crate::apply::{apply, journal_steps};
 use crate::exit;
 use crate::plan::PlanError;
 use crate::plan::steps::{stop_mode, to_stopped};
 use crate::provider::{Depth, Query};
 use crate::report::{Answer, json};
 
-use super::converge::{remember, subject};
+use super::converge::remember;
 use super::locate::{self, Found};
 use super::{Context, Failure, status};
 
@@ -43,14 +42,7 @@ pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failu
     let _lock = store.lock("stop", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Glance };
     let plan = to_stopped(&provider.observe(&query).await?, mode)?;
-    let history = context.store.history(subject(context, &identity, "stop"), context.reporter);
-    let mut journal = store.begin("stop", journal_steps(&plan))?;
-    let mut signal = context.signal.clone();
-    let applied = apply(&plan, &*provider, &mut journal, &history, &mut signal).await;
-    if !matches!(applied, Err(crate::apply::ApplyError::Interrupted { .. })) {
-        journal.close()?;
-    }
-    applied?;
+    context.carry_out("stop", &identity, &plan, &*provider).await?;
     let after = provider.observe(&query).await?;
     if let Some(instance) = after.instance() {
         remember(context, &store, &identity, instance, true);

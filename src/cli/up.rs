@@ -87,7 +87,9 @@ async fn make_so(
         document.plan = Some(json::steps(&plan));
         document.changed = Some(false);
         document.message = Some(describe::summary(&plan));
-        document.warnings.extend(plan.warnings.iter().map(|warning| warning.clone().into()));
+        for warning in &plan.warnings {
+            context.reporter.warn(warning);
+        }
         let text = describe::plan_text(&plan);
         return Ok(Answer { document, text, exit: exit::SUCCESS });
     }
@@ -131,7 +133,6 @@ fn answer(
     };
     text.push_str(&format!("  {:<10} {}\n", "next", next.join("   ")));
     let mut document = context.document(&wish.warnings);
-    document.warnings.extend(done.plan.warnings.iter().map(|warning| warning.clone().into()));
     document.message = Some(message);
     document.changed = Some(!done.plan.is_empty());
     document.plan = Some(json::steps(&done.plan));

@@ -159,8 +159,8 @@ pub fn explanation(plan: &Plan) -> String {
 
 fn cost_text(cost: Cost) -> &'static str {
     match cost {
-        Cost::None => "none: nothing that is in use is touched",
-        Cost::Live => "none: it is changed while it runs",
+        Cost::None => "nothing is lost",
+        Cost::Live => "nothing is interrupted: it is changed while it runs",
         Cost::Restart => "what runs inside is stopped and started; files stay",
         Cost::Replace => "what runs inside is stopped; it is made again around its files",
         Cost::Recreate => "what was written inside since its creation is lost",

@@ -4,6 +4,9 @@
 //! document on every way out.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
 
 use crate::event::{Event, Listener};
 use crate::model::problem::Problem;
@@ -52,13 +55,15 @@ pub struct Answer {
 pub struct Reporter {
     style: Style,
     progress: Progress,
+    /// Warnings that have to be in the JSON document, whichever that will be.
+    noted: Mutex<Vec<Value>>,
 }
 
 impl Reporter {
     /// A reporter of this style.
     #[must_use]
     pub fn new(style: Style) -> Self {
-        Reporter { style, progress: Progress::new(style) }
+        Reporter { style, progress: Progress::new(style), noted: Mutex::default() }
     }
 
     /// The style.
@@ -81,17 +86,22 @@ impl Reporter {
 
     /// Asks on the terminal and returns the line that was typed, in lower case; none at the end of
     /// the input. The caller has made sure that there is a terminal.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    ///
+    /// The typing is waited for on another thread, so that a signal still gets through.
+    pub async fn ask(&self, question: &str) -> Option<String> {
         self.progress.suspend(|| {
             let mut stderr = anstream::stderr();
             let _ = write!(stderr, "{question} ");
             let _ = stderr.flush();
         });
-        let mut line = String::new();
-        match std::io::stdin().read_line(&mut line) {
-            Ok(0) | Err(_) => None,
-            Ok(_) => Some(line.trim().to_lowercase()),
-        }
+        let typed = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            match std::io::stdin().read_line(&mut line) {
+                Ok(0) | Err(_) => None,
+                Ok(_) => Some(line.trim().to_lowercase()),
+            }
+        });
+        typed.await.ok().flatten()
     }
 
     /// Prints warnings.
@@ -106,7 +116,11 @@ impl Reporter {
 
     /// Prints a warning that belongs to no line.
     pub fn warn(&self, message: &str) {
-        if self.style.json || self.style.quiet {
+        if self.style.json {
+            self.noted().push(message.into());
+            return;
+        }
+        if self.style.quiet {
             return;
         }
         self.progress.line(&format!("warning: {}", clean::line(message)));
@@ -118,7 +132,7 @@ impl Reporter {
         let mut stdout = anstream::stdout();
         // Whoever closed the pipe wants no more of it.
         let _ = if self.style.json {
-            writeln!(stdout, "{}", json::text(&answer.document))
+            writeln!(stdout, "{}", self.document(&answer.document))
         } else {
             write!(stdout, "{}", clean::block(&answer.text))
         };
@@ -130,7 +144,7 @@ impl Reporter {
         self.progress.end();
         if self.style.json {
             let mut stdout = anstream::stdout();
-            let _ = writeln!(stdout, "{}", json::text(document));
+            let _ = writeln!(stdout, "{}", self.document(document));
             let _ = stdout.flush();
             return;
         }
@@ -141,11 +155,15 @@ impl Reporter {
         let _ = stderr.flush();
     }
 
-    /// Prints one line of a JSON stream or of plain text on stdout, for verbs that stream.
-    pub fn line(&self, text: &str) {
-        let mut stdout = anstream::stdout();
-        let _ = writeln!(stdout, "{text}");
-        let _ = stdout.flush();
+    /// The document as text, with the warnings that came on the way.
+    fn document(&self, document: &Document) -> String {
+        let mut document = document.clone();
+        document.warnings.append(&mut self.noted());
+        json::text(&document)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -158,8 +176,12 @@ impl Listener for Reporter {
             }
             return;
         }
-        if !self.style.json {
-            self.progress.hear(event);
+        match event {
+            Event::Warning { message } if self.style.json => {
+                self.noted().push(message.as_str().into())
+            }
+            _ if self.style.json => {}
+            _ => self.progress.hear(event),
         }
     }
 }
