@@ -119,6 +119,8 @@ impl World {
             .arg("-C")
             .arg(project)
             .env("XDG_STATE_HOME", self.state())
+            // A service that the caller's own vagrantp started must not answer here.
+            .env("XDG_RUNTIME_DIR", self.folder.join("run"))
             .env(MARK, &self.mark)
             .env_remove("DOCKER_HOST")
             .stdin(Stdio::null());

@@ -196,7 +196,10 @@ pub async fn converge(
                 let instance = look_again(desired, provider).await?;
                 break Ok((plan, instance));
             }
-            Err(ApplyError::Stale { .. }) if tries + 1 < TRIES => tries += 1,
+            Err(ApplyError::Stale { found, .. }) if tries + 1 < TRIES => {
+                tries += 1;
+                context.reporter.begin(&format!("looking again: {found}"));
+            }
             Err(error) => break Err(error.into()),
         }
     };

@@ -8,6 +8,7 @@ use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::network::{PortForward, Protocol};
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
+use crate::model::units::Memory;
 
 /// The instance.
 #[derive(Clone, Debug, Serialize)]
@@ -205,7 +206,8 @@ impl Infrastructure {
         let mut line = |name: &str, value: String| lines.push((name.to_owned(), value));
         line("resources", {
             let cpus = if self.resources.cpus == 1 { "CPU" } else { "CPUs" };
-            format!("{} MiB of memory, {} {cpus}", self.resources.memory_mb, self.resources.cpus)
+            let memory = Memory(self.resources.memory_mb);
+            format!("{memory} of memory, {} {cpus}", self.resources.cpus)
         });
         if let Some(address) = &self.networking.ip_address {
             line("address", address.clone());

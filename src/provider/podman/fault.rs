@@ -77,6 +77,11 @@ fn code_for(operation: &str) -> Code {
 
 fn help_for(message: &str) -> &'static str {
     let lower = message.to_lowercase();
+    if lower.contains("failed to find plugin") {
+        return "the engine still uses CNI networks, without CNI's plugins: write \
+                `network_backend = \"netavark\"` below `[network]` in containers.conf, with the \
+                package netavark installed";
+    }
     if lower.contains("executable file") || lower.contains("failed to exec") {
         "the image has no such program: change COMMAND, or take an image that has it"
     } else if lower.contains("/dev/net/tun") {
