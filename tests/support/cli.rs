@@ -37,7 +37,8 @@ impl Project {
 
     /// An empty directory of this name.
     pub(crate) fn named(name: &str) -> Self {
-        let root = tempfile::Builder::new().prefix("vp").tempdir().expect("a directory");
+        // Always as long: messages are wrapped after the paths in them.
+        let root = tempfile::Builder::new().prefix("vp").tempdir_in("/tmp").expect("a directory");
         let dir = root.path().canonicalize().expect("a real path").join(name);
         std::fs::create_dir(&dir).expect("a project");
         Project { root, dir, variables: Vec::new() }
