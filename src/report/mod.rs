@@ -149,8 +149,9 @@ impl Reporter {
             return;
         }
         let mut stderr = anstream::stderr();
-        for problem in problems {
-            let _ = write!(stderr, "{}", human::problem(problem, sources, self.style));
+        for (index, problem) in problems.iter().enumerate() {
+            let space = if index == 0 { "" } else { "\n" };
+            let _ = write!(stderr, "{space}{}", human::problem(problem, sources, self.style));
         }
         let _ = stderr.flush();
     }
