@@ -5,14 +5,32 @@ use serde_json::Value;
 
 mod config_errors;
 mod env_files;
+mod exits;
+mod json;
+mod limits;
 mod lines;
+mod list;
 mod network_errors;
 mod path_errors;
+mod plain;
+mod plan;
+mod progress;
+mod rm;
+mod schema;
+mod secrets;
+mod ssh;
+mod states;
+mod status;
+mod terminal;
+mod validate;
 
 #[path = "../support/cli.rs"]
 mod cli_support;
+#[path = "../support/engine.rs"]
+mod engine;
 
 use cli_support::Project;
+use engine::Engine;
 
 /// A project of its own whose provider is out of reach: a call that needs one fails with 5.
 fn project(env: &str) -> Project {
@@ -32,6 +50,14 @@ fn vm(lines: &str) -> Project {
 fn without_provider(project: Project) -> Project {
     let socket = format!("unix://{}", project.root().join("no.sock").display());
     project.with("CONTAINER_HOST", &socket)
+}
+
+/// A project whose provider is an [`Engine`] of its own.
+fn engined(project: Project) -> (Project, Engine) {
+    let socket = project.root().join("podman.sock");
+    let engine = Engine::listen(&socket);
+    let project = project.with("CONTAINER_HOST", &format!("unix://{}", socket.display()));
+    (project, engine)
 }
 
 /// What `validate` says of a configuration that cannot be: its whole stderr. The same call with

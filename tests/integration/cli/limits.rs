@@ -1,0 +1,70 @@
+//! More than the host has is refused before anything is made, with both numbers.
+
+use insta::assert_snapshot;
+
+use super::{Project, engined};
+
+#[test]
+fn more_memory_than_the_host_has_is_exit_4() {
+    let (project, engine) =
+        engined(Project::new("INFRA_TYPE=container\nMEMORY=4096G\nCPUS=5000\n"));
+    let ran = project.run(&["up"]);
+    assert_eq!((ran.status, &*ran.stdout), (4, ""));
+    // How much there is differs from host to host.
+    let text: Vec<&str> = ran.stderr.lines().filter(|line| !line.contains("available")).collect();
+    let digits = text.join("\n");
+    assert!(ran.stderr.contains("4096 GiB") && ran.stderr.contains("5000"), "{digits}");
+    let (_, document) = project.json(&["up"]);
+    let details = &document["error"]["details"];
+    assert_eq!(details["required_mb"], 4096 * 1024);
+    assert!(details["available_mb"].as_u64().is_some_and(|mb| mb > 0), "{details}");
+    let second = &document["error"]["errors"][1];
+    assert_eq!((&second["field"], &second["line"]), (&"CPUS".into(), &3.into()));
+    let made = |request: &String| request.starts_with("POST");
+    assert!(!engine.world().requests.iter().any(made), "{:?}", engine.world().requests);
+    assert!(!project.state().join("instances").exists(), "a refused `up` left a directory");
+}
+
+#[test]
+fn a_default_of_more_than_the_host_has_is_a_warning() {
+    let (project, _engine) = engined(Project::new("INFRA_TYPE=container\n"));
+    // Nobody asked for 2 CPUs and 2 GiB: a smaller host makes the container all the same.
+    project.ok(&["up"]);
+}
+
+#[test]
+fn a_copy_that_does_not_fit_on_the_disk_is_exit_4() {
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\n"));
+    project.ok(&["up"]);
+    engine.world().written = 1 << 60;
+    project.file(".env", "INFRA_TYPE=container\nMEMORY=600\n");
+    let (status, document) = project.json(&["-y", "up"]);
+    assert_eq!((status, &document["error"]["code"]), (4, &"INSUFFICIENT_RESOURCES".into()));
+    let details = &document["error"]["details"];
+    assert!(details["required_bytes"].as_u64() > Some(1 << 60), "{details}");
+    assert!(details["available_bytes"].is_u64(), "{details}");
+    assert_eq!(engine.containers(), [("project".to_owned(), "running".to_owned())]);
+}
+
+#[test]
+fn what_the_own_instance_has_counts_as_free() {
+    let (project, _engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"));
+    project.ok(&["up"]);
+    project.file(".env", "INFRA_TYPE=container\nMEMORY=512\nCPUS=5000\n");
+    let ran = project.run(&["up"]);
+    assert_eq!(ran.status, 4);
+    assert!(ran.stderr.contains("CPUS") && !ran.stderr.contains("MEMORY"), "{}", ran.stderr);
+    let cpus = std::thread::available_parallelism().unwrap().to_string();
+    assert_snapshot!(ran.stderr.replace(&format!(" {cpus} "), " {cpus} "), @"
+    project (container on podman)
+    vagrantp::plan::cpus_short
+
+      × 5000 CPUs are asked for and the host has 2
+       ╭─[.env:3:6]
+     3 │ CPUS=5000
+       ·      ──┬─
+       ·        ╰── this is more than the host has
+       ╰────
+      help: set CPUS=2 or less
+    ");
+}

@@ -1,0 +1,105 @@
+//! The application's values are nobody's business: not on the screen, not in JSON, not on disk, not
+//! at the provider.
+
+use std::path::Path;
+
+use super::{Project, engined};
+
+const CANARY: &str = "canary-7f3a";
+
+/// Lines of the application's, well-formed and not, next to which ours may be wrong.
+fn with_secrets(ours: &str) -> String {
+    format!(
+        "A_SECRET={CANARY}\n{ours}\nB_SECRET='{CANARY}'\n\
+         C_SECRET=\"{CANARY}\nmore {CANARY}\n\"\nMEMROY={CANARY}\n\
+         ${{{CANARY}}}\nexport D_SECRET={CANARY} # {CANARY}\n\
+         {CANARY} is no assignment\n"
+    )
+}
+
+fn held_back(project: &Project, arguments: &[&str]) {
+    let ran = project.run(arguments);
+    for text in [&ran.stdout, &ran.stderr] {
+        assert!(!text.contains(CANARY), "{arguments:?}: {text}");
+    }
+}
+
+fn all_files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => all_files(&path, found),
+            Ok(kind) if kind.is_file() => {
+                found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn canaries_appear_nowhere() {
+    let (project, engine) = engined(Project::new(&with_secrets(
+        "INFRA_TYPE=container\nMEMORY=512\nPROVISIONING_EXTRA_VARS=password=canary-7f3a",
+    )));
+    for verb in [
+        &["validate"][..],
+        &["validate", "-v"],
+        &["plan"],
+        &["render"],
+        &["up", "-v"],
+        &["status"],
+        &["list"],
+        &["ssh", "--info"],
+        &["stop"],
+        &["rm", "-y"],
+    ] {
+        held_back(&project, verb);
+        let mut json = vec!["--json"];
+        json.extend(verb);
+        held_back(&project, &json);
+    }
+    project.ok(&["up"]);
+    let mut files = Vec::new();
+    for place in ["state", "data", "cache", "config", "run", "home"] {
+        all_files(&project.root().join(place), &mut files);
+    }
+    assert!(!files.is_empty(), "`up` writes a record and history");
+    for (path, content) in files {
+        assert!(!String::from_utf8_lossy(&content).contains(CANARY), "{path}");
+    }
+    let sent = engine.bodies();
+    assert!(!sent.is_empty() && !sent.contains(CANARY), "{sent}");
+}
+
+#[test]
+fn mistakes_beside_secrets_show_our_lines_alone() {
+    for ours in [
+        "INFRA_TYPE=pod",
+        "INFRA_TYPE=container\nMEMORY=lots\nCPUS: 2",
+        "INFRA_TYPE=container\nMEMORY=\"1G",
+        "INFRA_TYPE=container\nMEMORY='1G' CPUS=2",
+        "INFRA_TYPE=container\nCPUS=1\nCPUS=2",
+        "INFRA_TYPE=container\nINFRA_ID=${NOT_DEFINED}",
+        "INFRA_TYPE=container\nOTHER='canary-7f3a\nMEMORY=1G",
+        "INFRA_TYPE=container\nPROVISIONING_EXTRA_VARS='canary-7f3a",
+        "INFRA_TYPE=container\nPROVISIONING_EXTRA_VARS=canary-7f3a",
+        "INFRA_TYPE=vm\nSSH_AUTHORIZED_KEYS='ssh-ed25519 canary-7f3a'",
+    ] {
+        let (project, _engine) = engined(Project::new(&with_secrets(ours)));
+        for verb in ["validate", "up", "status", "stop", "rm"] {
+            held_back(&project, &[verb]);
+            held_back(&project, &["--json", verb]);
+        }
+        assert_ne!(project.run(&["validate"]).status, 0, "{ours}");
+    }
+}
+
+#[test]
+fn a_value_of_ours_may_come_from_a_secret_and_is_not_explained_by_it() {
+    let (project, _engine) =
+        engined(Project::new(&format!("SECRET={CANARY}\nINFRA_TYPE=container\nMEMORY=$SECRET\n")));
+    for verb in [&["validate"][..], &["--json", "validate"], &["up"]] {
+        held_back(&project, verb);
+    }
+}
