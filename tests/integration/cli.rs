@@ -127,6 +127,19 @@ fn unwrapped(text: &str) -> String {
     text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
 
+/// Text with the digits of uuids replaced, which follow from the place of the test's directory.
+fn scrubbed(text: &str) -> String {
+    let mut words = text.split("vagrantp-");
+    let mut scrubbed = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let digits = word.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let (uuid, rest) = word.split_at(digits);
+        scrubbed.push_str(if uuid.len() == 12 { "vagrantp-{uuid}" } else { "vagrantp-" });
+        scrubbed.push_str(if uuid.len() == 12 { rest } else { word });
+    }
+    scrubbed
+}
+
 /// Everything before the help, which for some mistakes depends on the host.
 fn without_help(text: &str) -> &str {
     text.split("  help: ").next().unwrap_or(text)

@@ -336,8 +336,8 @@ impl Container {
             "NetworkSettings": { "Networks": networks },
             "Config": { "Labels": body["labels"] },
             "HostConfig": {
-                "Memory": limits["memory"]["limit"], "NanoCpus": quota * 10_000,
-                "PortBindings": ports, "RestartPolicy": { "Name": body["restart_policy"] },
+                "Memory": limits["memory"]["limit"].as_u64().unwrap_or(0), "NanoCpus": quota * 10_000,
+                "PortBindings": ports, "RestartPolicy": { "Name": text(&body["restart_policy"]) },
             },
         })
     }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::{Engine, Project, container, engined, schema};
+use super::{Engine, Project, container, engined, schema, scrubbed};
 
 fn machine(lines: &str) -> (Project, Engine) {
     engined(Project::new(&format!("INFRA_TYPE=container\n{lines}\n")))
@@ -18,7 +18,7 @@ fn document(project: &Project, arguments: &[&str]) -> String {
     let ran = project.run(&all);
     schema::check(&ran.document());
     let mut text = String::new();
-    for line in ran.stdout.lines() {
+    for line in scrubbed(&ran.stdout).lines() {
         let (name, value) = line.split_once(": ").unwrap_or((line, ""));
         let varies =
             ["\"uuid\"", "\"updated_at\"", "\"created_at\"", "\"last_stopped\"", "\"arch\""];
@@ -40,9 +40,158 @@ fn up_has_the_documented_shape() {
     let (project, _engine) =
         machine(&format!("MEMORY=512\nCPUS=1\nPORTS={free}:80\nMOUNTS=.:/work"));
     let made = document(&project, &["up"]).replace(&free.to_string(), "{port}");
-    assert_snapshot!(made, @"");
+    assert_snapshot!(made, @r#"
+    {
+      "schema": 1,
+      "success": true,
+      "message": …
+      "changed": true,
+      "infrastructure": {
+        "id": "project",
+        "uuid": …
+        "name": "project",
+        "type": "container",
+        "provider": "podman",
+        "state": "running",
+        "suspend_kind": null,
+        "project_path": "{root}/project",
+        "created_at": …
+        "updated_at": …
+        "last_started": "2026-01-02T03:04:05Z",
+        "last_stopped": null,
+        "arch": …
+        "resources": {
+          "memory_mb": 512,
+          "cpus": 1,
+          "disk_gb": 20
+        },
+        "networking": {
+          "mode": "default",
+          "ip_address": "10.89.0.2",
+          "ports": [
+            {
+              "bind": "127.0.0.1",
+              "host_port": {port},
+              "container_port": 80,
+              "protocol": "tcp",
+              "auto": false
+            }
+          ]
+        },
+        "access": {
+          "host": null,
+          "port": null,
+          "user": "root",
+          "key": null,
+          "command": "vagrantp -C {root}/project ssh",
+          "ssh_command": "podman exec -it project sh -l",
+          "web_urls": [
+            "http://127.0.0.1:{port}"
+          ]
+        }
+      },
+      "plan": [
+        {
+          "action": "create_network",
+          "cost": "none",
+          "cause": {
+            "key": null,
+            "file": null,
+            "line": null,
+            "found": "no network of the project's",
+            "wanted": null
+          },
+          "says": "Create the network vagrantp-{uuid}"
+        },
+        {
+          "action": "create",
+          "cost": "none",
+          "cause": {
+            "key": null,
+            "file": null,
+            "line": null,
+            "found": "no instance of the project's",
+            "wanted": null
+          },
+          "says": "Create the container project from docker.io/library/alpine:latest (512 MiB, 1 CPU)"
+        },
+        {
+          "action": "start",
+          "cost": "none",
+          "cause": {
+            "key": null,
+            "file": null,
+            "line": null,
+            "found": "no instance of the project's",
+            "wanted": null
+          },
+          "says": "Start the container project"
+        }
+      ],
+      "next_steps": [
+        "vagrantp ssh",
+        "http://127.0.0.1:{port}"
+      ]
+    }
+    "#);
     let again = document(&project, &["up"]).replace(&free.to_string(), "{port}");
-    assert_snapshot!(again, @"");
+    assert_snapshot!(again, @r#"
+    {
+      "schema": 1,
+      "success": true,
+      "message": "project is running already: there is nothing to do. `vagrantp ssh` goes inside, `vagrantp stop` stops it.",
+      "changed": false,
+      "infrastructure": {
+        "id": "project",
+        "uuid": …
+        "name": "project",
+        "type": "container",
+        "provider": "podman",
+        "state": "running",
+        "suspend_kind": null,
+        "project_path": "{root}/project",
+        "created_at": …
+        "updated_at": …
+        "last_started": "2026-01-02T03:04:05Z",
+        "last_stopped": null,
+        "arch": …
+        "resources": {
+          "memory_mb": 512,
+          "cpus": 1,
+          "disk_gb": 20
+        },
+        "networking": {
+          "mode": "default",
+          "ip_address": "10.89.0.2",
+          "ports": [
+            {
+              "bind": "127.0.0.1",
+              "host_port": {port},
+              "container_port": 80,
+              "protocol": "tcp",
+              "auto": false
+            }
+          ]
+        },
+        "access": {
+          "host": null,
+          "port": null,
+          "user": "root",
+          "key": null,
+          "command": "vagrantp -C {root}/project ssh",
+          "ssh_command": "podman exec -it project sh -l",
+          "web_urls": [
+            "http://127.0.0.1:{port}"
+          ]
+        }
+      },
+      "plan": [],
+      "next_steps": [
+        "vagrantp ssh",
+        "http://127.0.0.1:{port}"
+      ]
+    }
+    "#);
     // Exactly the fields of `status`.
     let (_, up) = project.json(&["up"]);
     let (_, status) = project.json(&["status"]);
@@ -55,20 +204,90 @@ fn up_has_the_documented_shape() {
 #[test]
 fn a_failure_has_code_message_details_and_suggestion() {
     let (project, engine) = machine("CPUS=1");
-    engine.world().refused.push(("POST /containers/create", "no \u{1b}[31mspace left on device"));
-    assert_snapshot!(document(&project, &["up"]), @"");
+    engine.world().refused.push(("POST /containers/create", "no space left on device \u{1b}[31m"));
+    assert_snapshot!(document(&project, &["up"]), @r#"
+    {
+      "schema": 1,
+      "success": false,
+      "error": {
+        "code": "CREATE_FAILED",
+        "message": "podman could not create project: no space left on device [31m",
+        "details": {},
+        "suggestion": "free some disk space; `podman system df` shows what takes it",
+        "field": null,
+        "line": null,
+        "troubleshooting": [],
+        "errors": [
+          {
+            "code": "CREATE_FAILED",
+            "rule": "vagrantp::provider::refused",
+            "message": "podman could not create project: no space left on device [31m",
+            "file": null,
+            "field": null,
+            "line": null,
+            "column": null,
+            "help": "free some disk space; `podman system df` shows what takes it"
+          }
+        ]
+      }
+    }
+    "#);
 }
 
 #[test]
 fn a_configuration_error_has_field_and_line() {
     let project = container("DATABASE_URL=canary\nMEMORY=100\nCPUS=x");
-    assert_snapshot!(document(&project, &["validate"]), @"");
+    let (_, document) = project.json(&["validate"]);
+    schema::check(&document);
+    assert_snapshot!(format!("{:#}", document["error"]), @r#"
+    {
+      "code": "CONFIG_INVALID",
+      "details": {},
+      "errors": [
+        {
+          "code": "CONFIG_INVALID",
+          "column": 8,
+          "field": "MEMORY",
+          "file": ".env",
+          "help": "set MEMORY=512 or more, or delete the line to use the default (2048)",
+          "line": 3,
+          "message": "MEMORY must be at least 512 MiB",
+          "rule": "vagrantp::config::memory_too_small"
+        },
+        {
+          "code": "CONFIG_INVALID",
+          "column": 6,
+          "field": "CPUS",
+          "file": ".env",
+          "help": "write digits alone, such as `2`",
+          "line": 4,
+          "message": "CPUS must be a whole number",
+          "rule": "vagrantp::config::not_a_number"
+        }
+      ],
+      "field": "MEMORY",
+      "line": 3,
+      "message": "MEMORY must be at least 512 MiB",
+      "suggestion": "set MEMORY=512 or more, or delete the line to use the default (2048)",
+      "troubleshooting": []
+    }
+    "#);
+    let (_, of_up) = project.json(&["up"]);
+    assert_eq!(of_up["error"], document["error"]);
 }
 
 #[test]
 fn list_has_the_documented_shape() {
     let (project, _engine) = machine("MEMORY=512");
-    assert_snapshot!(document(&project, &["list"]), @"");
+    assert_snapshot!(document(&project, &["list"]), @r#"
+    {
+      "schema": 1,
+      "success": true,
+      "message": "0 machines.",
+      "changed": false,
+      "instances": []
+    }
+    "#);
     project.ok(&["up"]);
     let (_, list) = project.json(&["list"]);
     schema::check(&list);

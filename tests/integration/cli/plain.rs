@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Engine, Project, container, engined, terminal};
+use super::{Engine, Project, container, engined, scrubbed, terminal};
 
 fn machine() -> (Project, Engine) {
     engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"))
@@ -92,11 +92,11 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
     let (project, engine) = machine();
     project.ok(&["up"]);
     let shown = terminal::shown(project.command(&["--plain", "rm"]), b"no\n");
-    assert_snapshot!(shown, @"
+    assert_snapshot!(scrubbed(&shown), @"
     no
       1. Stop the container project (killed after 30 s)
       2. [destroy] DELETE the container project with everything written in it
-      3. Remove the network vagrantp-abf24609360d
+      3. Remove the network vagrantp-{uuid}
     3 steps: the container and everything written in it are deleted.
     Type 'yes' to confirm: vagrantp::consent::declined
 
@@ -105,12 +105,12 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
     ");
     assert_eq!(engine.containers().len(), 1);
     let shown = terminal::shown(project.command(&["--plain", "rm"]), b"explain\nyes\n");
-    assert_snapshot!(shown, @"
+    assert_snapshot!(scrubbed(&shown), @"
     explain
     yes
       1. Stop the container project (killed after 30 s)
       2. [destroy] DELETE the container project with everything written in it
-      3. Remove the network vagrantp-abf24609360d
+      3. Remove the network vagrantp-{uuid}
     3 steps: the container and everything written in it are deleted.
     Type 'yes' to confirm:   1. Stop the container project (killed after 30 s)
          why: it was asked for
@@ -118,13 +118,13 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
       2. DELETE the container project with everything written in it
          why: it was asked for
          cost: it is deleted with everything written in it
-      3. Remove the network vagrantp-abf24609360d
+      3. Remove the network vagrantp-{uuid}
          why: it was asked for
          cost: none: nothing that is in use is touched
     Type 'yes' to confirm: project (podman)
     [1/3] Stop the container project (killed after 30 s)
     [2/3] DELETE the container project with everything written in it
-    [3/3] Remove the network vagrantp-abf24609360d
+    [3/3] Remove the network vagrantp-{uuid}
     project was removed.
     ");
     assert_eq!(engine.containers(), []);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use super::{Project, engined};
+use super::{Project, engined, scrubbed};
 
 #[test]
 fn the_first_line_comes_before_the_provider_answers() {
@@ -28,9 +28,9 @@ fn the_first_line_comes_before_the_provider_answers() {
 #[test]
 fn steps_are_told_in_their_order() {
     let (project, _engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"));
-    assert_snapshot!(project.ok(&["up"]).stderr, @"
+    assert_snapshot!(scrubbed(&project.ok(&["up"]).stderr), @"
     project (container on podman)
-    [1/3] Create the network vagrantp-e7c52af67f2c
+    [1/3] Create the network vagrantp-{uuid}
     [2/3] Create the container project from docker.io/library/alpine:latest (512 MiB, 1 CPU)
     [3/3] Start the container project
     ");

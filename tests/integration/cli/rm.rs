@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Project, engined};
+use super::{Project, engined, scrubbed};
 
 #[test]
 fn without_a_terminal_rm_needs_a_yes() {
@@ -20,11 +20,11 @@ fn without_a_terminal_rm_needs_a_yes() {
     ");
     assert_eq!(engine.containers(), [("project".to_owned(), "running".to_owned())]);
     let ran = project.ok(&["rm", "-y"]);
-    assert_snapshot!(format!("{}{}", ran.stderr, ran.stdout), @"
+    assert_snapshot!(scrubbed(&format!("{}{}", ran.stderr, ran.stdout)), @"
     project (podman)
     [1/3] Stop the container project (killed after 30 s)
     [2/3] DELETE the container project with everything written in it
-    [3/3] Remove the network vagrantp-1a64e365a91c
+    [3/3] Remove the network vagrantp-{uuid}
     project was removed.
     ");
     assert_eq!((engine.containers(), engine.networks()), (vec![], vec![]));

@@ -142,9 +142,10 @@ const STEP: Kind = Object(
 
 /// What any verb may answer.
 const DOCUMENT: Kind = Object(
-    &[("schema", Whole), ("success", Bool), ("warnings", List(&Any))],
+    &[("schema", Whole), ("success", Bool)],
     &[
         ("message", Text),
+        ("warnings", List(&Any)),
         ("changed", Bool),
         ("infrastructure", INFRASTRUCTURE),
         ("provisioning", Any),

@@ -20,7 +20,17 @@ fn info_shows_the_way_in() {
     let (_, document) = project.json(&["ssh", "--info"]);
     schema::check(&document);
     assert_eq!(document["access"], document["infrastructure"]["access"]);
-    assert_snapshot!(format!("{:#}", document["access"]).replace(&project.root().display().to_string(), "{root}"), @"");
+    assert_snapshot!(format!("{:#}", document["access"]).replace(&project.root().display().to_string(), "{root}"), @r#"
+    {
+      "command": "vagrantp -C {root}/project ssh",
+      "host": null,
+      "key": null,
+      "port": null,
+      "ssh_command": "podman exec -it project sh -l",
+      "user": "dev",
+      "web_urls": []
+    }
+    "#);
 }
 
 #[test]

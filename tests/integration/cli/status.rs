@@ -26,7 +26,13 @@ fn status_has_the_documented_shape() {
     assert_eq!(document["infrastructure"]["state"], "running");
     assert_eq!(document["changed"], false);
     project.ok(&["stop"]);
-    assert_snapshot!(project.ok(&["status"]).stdout, @"");
+    assert_snapshot!(project.ok(&["status"]).stdout, @"
+    project: stopped (container on podman)
+      resources  512 MiB of memory, 1 CPU
+      ended      its main process ended with 0
+      project    {root}/project
+      next       vagrantp up
+    ");
 }
 
 #[test]
@@ -49,5 +55,13 @@ fn a_provider_that_cannot_be_asked_reads_unknown() {
     assert_eq!((status, &document["infrastructure"]["state"]), (5, &"unknown".into()));
     let ran = project.run(&["status"]);
     assert_eq!((ran.status, &*ran.stdout), (5, ""));
-    assert_snapshot!(ran.stderr, @"");
+    assert_snapshot!(ran.stderr, @"
+    vagrantp::provider::unreachable
+
+      × podman does not answer at {root}/no.sock
+      help: `podman info` shows whether Podman works at all; where CONTAINER_HOST
+            or DOCKER_HOST names this socket, start its service, or unset the
+            variable
+      because: No such file or directory (os error 2)
+    ");
 }

@@ -20,11 +20,12 @@ pub(super) fn shown(mut command: Command, input: &[u8]) -> String {
     let end = File::options().read(true).write(true).open(name).expect("its other end");
     let clone = || OwnedFd::from(end.try_clone().expect("a descriptor"));
     command.stdin(clone()).stdout(clone()).stderr(clone()).env("TERM", "xterm-256color");
+    let mut master = File::from(master);
+    // Typed ahead, so that its echo comes first.
+    master.write_all(input).expect("it can be typed");
     let mut child = command.spawn().expect("it can be run");
     // As long as this process has the other end open, reading never ends.
     drop((command, end));
-    let mut master = File::from(master);
-    master.write_all(input).expect("it can be typed");
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     // Reading fails once nobody has the other end any more.

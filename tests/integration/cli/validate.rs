@@ -10,18 +10,34 @@ fn a_valid_file_shows_what_was_understood() {
         container("MEMORY = 1g # enough\nPORTS=127.0.0.1:18080:80,auto:443/tcp\nAPP_SECRET=canary");
     let ran = project.ok(&["validate"]);
     assert_eq!(ran.stderr, "");
-    assert_snapshot!(ran.stdout, @r#"
+    assert_snapshot!(ran.stdout, @"
     The configuration is valid: project is a container on podman.
       INFRA_TYPE               container  (.env:1)
       MEMORY                   1024  (.env:2)
-      PORTS                    [{"auto":false,"bind":"127.0.0.1","container_port":80,"host_port":18080,"protocol":"tcp"},{"auto":true,"bind":"127.0.0.1","container_port":443,"host_port":0,"protocol":"tcp"}]  (.env:3)
-    "#);
+      PORTS                    127.0.0.1:18080:80/tcp, 127.0.0.1:auto:443/tcp  (.env:3)
+    ");
     let (_, document) = project.json(&["validate"]);
     schema::check(&document);
     assert_eq!(document["valid"], true);
     assert_eq!(document["errors"], serde_json::json!([]));
-    assert_snapshot!(format!("{:#}", document["config"]["MEMORY"]), @"");
-    assert_snapshot!(format!("{:#}", document["config"]["CPUS"]), @"");
+    assert_snapshot!(format!("{:#}", document["config"]["MEMORY"]), @r#"
+    {
+      "column": 10,
+      "file": ".env",
+      "line": 2,
+      "source": "file",
+      "value": 1024
+    }
+    "#);
+    assert_snapshot!(format!("{:#}", document["config"]["CPUS"]), @r#"
+    {
+      "column": null,
+      "file": null,
+      "line": null,
+      "source": "default",
+      "value": 2
+    }
+    "#);
     assert!(document["config"].get("APP_SECRET").is_none());
 }
 
@@ -55,7 +71,7 @@ fn the_nearest_layer_wins() {
     assert_eq!(from(validate, "NETWORK_MODE"), "\"default\" \"default\" null");
     assert_eq!(from(validate, "STOP_TIMEOUT"), "9 \"file\" \"vagrantp.env\"");
     assert_eq!(from(validate, "MEMORY"), "3072 \"file\" \".env.local\"");
-    assert_eq!(from(validate, "CPUS"), "4 \"environment\" \"VAGRANTP_CPUS\"");
+    assert_eq!(from(validate, "CPUS"), "4 \"environment\" \"environment\"");
     let set = ["validate", "--set", "CPUS=5", "--set", "CPUS=6"];
     assert_eq!(from(&set, "CPUS"), "6 \"set\" \"--set\"");
     // A named file takes the place of all three.
