@@ -59,6 +59,8 @@ pub async fn run(context: &Context<'_>, _: &RenderArgs) -> Result<Answer, Failur
     context.reporter.warnings(&wish.warnings, &wish.sources);
     let mut document = context.document(&wish.warnings);
     document.changed = Some(false);
+    document.message =
+        Some(format!("This is what {} would be given.", wish.desired.identity.provider));
     let value = serde_json::from_str::<Value>(&rendered).unwrap_or(Value::String(rendered.clone()));
     document.more.insert("rendered", value);
     Ok(Answer { document, text: format!("{}\n", rendered.trim_end()), exit: exit::SUCCESS })

@@ -138,7 +138,6 @@ fn answer(
     document.plan = Some(json::steps(&done.plan));
     document.infrastructure = Some(infrastructure);
     document.next_steps = next;
-    document.more.insert("provisioning", serde_json::json!({ "executed": false }));
     Answer { document, text, exit: exit::SUCCESS }
 }
 

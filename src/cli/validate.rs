@@ -35,7 +35,7 @@ pub fn run(context: &Context<'_>, _: &ValidateArgs) -> Result<Answer, Failure> {
         None => None,
     };
     let mut document = context.document(&loaded.warnings);
-    describe(&mut document, &errors, &loaded.warnings, &loaded.settings);
+    describe(&mut document, &errors, &loaded.settings);
     let Some(desired) = desired.filter(|_| errors.is_empty()) else {
         return Err(Failure {
             problems: errors,
@@ -62,10 +62,7 @@ pub fn run(context: &Context<'_>, _: &ValidateArgs) -> Result<Answer, Failure> {
             Origin::Default => "default".to_owned(),
             Origin::Written { place, .. } => format!("{}:{}", place.file, place.line),
         };
-        let value = match &setting.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let value = readable(&setting.value);
         if context.reporter.style().verbose > 0 || !setting.origin.is_default() {
             text.push_str(&format!("  {:<24} {value}  ({from})\n", setting.key));
         }
@@ -74,12 +71,22 @@ pub fn run(context: &Context<'_>, _: &ValidateArgs) -> Result<Answer, Failure> {
     Ok(Answer { document, text, exit: exit::SUCCESS })
 }
 
-fn describe(
-    document: &mut Document,
-    errors: &[Problem],
-    warnings: &[Problem],
-    settings: &[Setting],
-) {
+/// A value as people write it: lists with commas between, ports with colons.
+fn readable(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(readable).collect::<Vec<_>>().join(", "),
+        Value::Object(port) if port.contains_key("container_port") => {
+            let part = |name: &str| port.get(name).map(readable).unwrap_or_default();
+            let auto = port.get("auto").and_then(Value::as_bool) == Some(true);
+            let host = if auto { "auto".to_owned() } else { part("host_port") };
+            format!("{}:{host}:{}/{}", part("bind"), part("container_port"), part("protocol"))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn describe(document: &mut Document, errors: &[Problem], settings: &[Setting]) {
     let list = |problems: &[Problem]| -> Value {
         problems.iter().map(report_json::warning).collect::<Vec<_>>().into()
     };
@@ -105,6 +112,5 @@ fn describe(
         .collect();
     document.more.insert("valid", errors.is_empty().into());
     document.more.insert("errors", list(errors));
-    let _ = warnings;
     document.more.insert("config", config.into());
 }
