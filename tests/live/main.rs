@@ -3,6 +3,10 @@
 
 mod conformance;
 #[cfg(feature = "podman")]
+mod lifecycle;
+#[cfg(feature = "podman")]
+mod machine;
+#[cfg(feature = "podman")]
 mod podman_host;
 #[cfg(feature = "podman")]
 mod podman_room;
@@ -10,3 +14,7 @@ mod podman_room;
 mod podman_service;
 #[cfg(feature = "podman")]
 mod podman_shell;
+
+#[cfg(feature = "podman")]
+#[path = "../support/cli.rs"]
+mod cli_support;

@@ -193,7 +193,7 @@ pub(crate) fn podman(settings: &Settings, arguments: &[&str]) -> String {
 }
 
 /// The service goes on for minutes; a test's own is known by the files that it was started with.
-fn end_service(directory: &Path) {
+pub(crate) fn end_service(directory: &Path) {
     let ours = directory.as_os_str().as_encoded_bytes();
     let holds = |file: PathBuf, part: &[u8]| {
         std::fs::read(file).is_ok_and(|text| text.windows(part.len()).any(|window| window == part))
@@ -212,9 +212,10 @@ fn end_service(directory: &Path) {
     }
 }
 
-pub(crate) fn settings(directory: &Path, path: Option<String>) -> Settings {
+/// The configuration that the engine is to have, where it is not the host's own.
+pub(crate) fn containers_conf(directory: &Path) -> Option<String> {
     let odd = !Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    let conf = variable("CONTAINERS_CONF").or_else(|| {
+    variable("CONTAINERS_CONF").or_else(|| {
         // What a host with version 1 of cgroups and without the right to raise limits needs.
         odd.then(|| {
             let conf = directory.join("containers.conf");
@@ -224,7 +225,11 @@ pub(crate) fn settings(directory: &Path, path: Option<String>) -> Settings {
             std::fs::write(&conf, text).expect("a configuration for the test");
             conf.display().to_string()
         })
-    });
+    })
+}
+
+pub(crate) fn settings(directory: &Path, path: Option<String>) -> Settings {
+    let conf = containers_conf(directory);
     let sockets = directory.join("run");
     // The image outlives the test's files, and its processes end a little after their container.
     Settings {
@@ -266,7 +271,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// A root file system of one static program that is many.
-fn write_rootfs(path: &Path, name: &str) {
+pub(crate) fn write_rootfs(path: &Path, name: &str) {
     const APPLETS: [&str; 26] = [
         "sh",
         "sleep",

@@ -83,10 +83,17 @@ impl Project {
 
     /// A call that is not started yet.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let mut command = self.program(env!("CARGO_BIN_EXE_vagrantp"));
+        command.args(arguments);
+        command
+    }
+
+    /// Another program, in the same surroundings as the calls.
+    pub(crate) fn program(&self, program: &str) -> Command {
         #[expect(clippy::disallowed_methods, reason = "a test runs the program that it tests")]
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vagrantp"));
+        let mut command = Command::new(program);
         let root = self.root();
-        command.args(arguments).current_dir(&self.dir).env_clear().stdin(Stdio::null());
+        command.current_dir(&self.dir).env_clear().stdin(Stdio::null());
         for (name, place) in [
             ("HOME", "home"),
             ("XDG_STATE_HOME", "state"),
