@@ -119,22 +119,27 @@ async fn local_image(room: &Podman, base: &BaseImage) -> Result<String, Provider
     Ok(image::by_content(&tags).unwrap_or(name))
 }
 
-/// The volumes of the container that is replaced.
+/// The volumes of the container that is replaced. Where the project has moved, that one carries the
+/// uuid of the path that it had, so only its user is looked at.
 async fn replaced(
     room: &Podman,
     spec: &InstanceSpec,
 ) -> Result<Result<Vec<(String, String)>, Outcome>, ProviderError> {
     let Some(name) = &spec.volumes_from else { return Ok(Ok(Vec::new())) };
     match look::container(&room.client, name, Size::NotWanted).await? {
-        Some(old) if ours(&old, spec).is_some() => Ok(Ok(old
+        Some(old) if is_of_user(&old, spec.stamp.uid) => Ok(Ok(old
             .mounts
             .into_iter()
             .filter(|mount| mount.kind == "volume" && !mount.name.is_empty())
             .map(|mount| (mount.name, mount.destination))
             .collect())),
-        Some(_) => Ok(Err(stale(format!("{name} is not this project's")))),
+        Some(_) => Ok(Err(stale(format!("{name} is not this user's")))),
         None => Ok(Err(stale(format!("{name} is gone")))),
     }
+}
+
+fn is_of_user(found: &Container, uid: u32) -> bool {
+    observe::instance(found).is_some_and(|instance| instance.stamp.uid == uid)
 }
 
 pub(super) async fn network(room: &Podman, wanted: &NetworkSpec) -> Result<Outcome, ProviderError> {
