@@ -1,11 +1,15 @@
 //! Tests against real providers. Each makes what it needs, touches nothing else, and leaves nothing
 //! behind; where the provider is not installed it says so and passes.
 
+#[cfg(feature = "podman")]
+mod changes;
 mod conformance;
 #[cfg(feature = "podman")]
 mod lifecycle;
 #[cfg(feature = "podman")]
 mod machine;
+#[cfg(feature = "podman")]
+mod ownership;
 #[cfg(feature = "podman")]
 mod podman_host;
 #[cfg(feature = "podman")]
@@ -14,6 +18,8 @@ mod podman_room;
 mod podman_service;
 #[cfg(feature = "podman")]
 mod podman_shell;
+#[cfg(feature = "podman")]
+mod ports;
 
 #[cfg(feature = "podman")]
 #[path = "../support/cli.rs"]

@@ -1,0 +1,155 @@
+//! Edits to the `.env` of a machine that exists: applied, or told with what they cost.
+
+use serde_json::Value;
+
+use crate::machine::{Machine, actions, text};
+use crate::podman_host::free_port;
+
+#[test]
+fn every_edit_is_applied_or_told() {
+    let Some(machine) = Machine::new("edits", &[]) else { return };
+    std::fs::create_dir(machine.dir().join("shared")).expect("a directory to share");
+    machine.ok(&["up"]);
+    machine.inside("echo kept > /root/note");
+    let port = free_port();
+    let ports = format!("{port}:80");
+    let bound = format!("map[80/tcp:[{{127.0.0.1 {port}}}]]");
+    let forwards = "{{.HostConfig.PortBindings}}";
+    let mounts = "{{range .Mounts}}{{.Destination}}{{end}}";
+    let edits = [
+        ("MEMORY", "600M", "{{.HostConfig.Memory}}", "629145600"),
+        ("CPUS", "2", "{{.HostConfig.NanoCpus}}", "2000000000"),
+        ("PORTS", ports.as_str(), forwards, bound.as_str()),
+        ("COMMAND", "sleep 1000", "{{json .Config.Cmd}}", r#"["sleep","1000"]"#),
+        ("MOUNTS", "./shared:/shared", mounts, "/shared"),
+        ("PORTS", "", forwards, "map[]"),
+        ("MOUNTS", "", mounts, ""),
+    ];
+    for (key, value, format, expected) in edits {
+        machine.env(&[(key, value)]);
+        let before = machine.id();
+        assert_eq!(machine.run(&["plan", "--exit-code"]).status, 20, "{key}={value}");
+        let (exit, document) = machine.json(&["up"]);
+        assert_eq!((exit, &document["changed"]), (0, &Value::Bool(true)), "{document:#}");
+        assert_eq!(machine.inspect(format), expected, "{key}={value}");
+        assert_ne!(machine.id(), before, "it was replaced");
+        assert_eq!(machine.inside("cat /root/note"), "kept", "{key}={value}");
+        assert_eq!(machine.state(), "running");
+        machine.settled();
+    }
+    assert_eq!(machine.objects().len(), 3, "nothing of the old ones: {:?}", machine.objects());
+    machine.rm();
+}
+
+#[test]
+fn an_edit_is_planned_with_its_line_and_cost() {
+    let Some(machine) = Machine::new("lines", &[]) else { return };
+    machine.ok(&["up"]);
+    machine.env(&[("MEMORY", "600M")]);
+    let plan = machine.ok(&["plan"]);
+    insta::assert_snapshot!(machine.plain(&plan.stdout), @"");
+    let up = machine.ok(&["up"]);
+    insta::assert_snapshot!(machine.plain(&(up.stderr + &up.stdout)), @"");
+}
+
+#[test]
+fn what_can_be_changed_live_needs_no_consent() {
+    let Some(machine) = Machine::new("live", &[]) else { return };
+    machine.ok(&["up"]);
+    let started = machine.inspect("{{.Id}} {{.State.StartedAt}}");
+    let name = format!("{}-b", machine.name);
+    machine.env(&[("INFRA_ID", &name)]);
+    machine.ok(&["up"]);
+    let format = "{{.Id}} {{.State.StartedAt}}";
+    assert_eq!(machine.podman(&["inspect", "--format", format, &name]), started);
+    machine.settled();
+    let (_, document) = machine.json(&["status"]);
+    assert_eq!(document["infrastructure"]["name"], name.as_str());
+    machine.env(&[]);
+    machine.ok(&["up"]);
+
+    let address = machine.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
+    let (range, _) = address.rsplit_once('.').expect("four numbers");
+    let wanted = format!("{range}.77");
+    machine.env(&[("IP_ADDRESS", &wanted)]);
+    machine.ok(&["up"]);
+    let shown = machine.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
+    assert_eq!(shown, wanted);
+    assert!(machine.inside("ip addr").contains(&wanted));
+    assert_eq!(machine.inspect("{{.Id}} {{.State.StartedAt}}"), started, "it ran on");
+    machine.settled();
+}
+
+#[test]
+fn what_is_no_business_of_the_machines_changes_nothing() {
+    let Some(machine) = Machine::new("nobiz", &[]) else { return };
+    machine.ok(&["up"]);
+    let keys =
+        [("STOP_TIMEOUT", "3"), ("SSH_USER", "dev"), ("DATABASE_URL", "x"), ("DISK_SIZE", "9G")];
+    for edit in keys {
+        machine.env(&[edit]);
+        machine.settled();
+        let (exit, document) = machine.json(&["up"]);
+        assert_eq!((exit, &document["changed"]), (0, &Value::Bool(false)), "{edit:?}");
+    }
+    // The same in other words.
+    machine.env(&[("MEMORY", "\"512 MiB\" # the least"), ("NETWORK_MODE", "nat")]);
+    machine.settled();
+}
+
+#[test]
+fn another_image_needs_to_be_asked_for() {
+    let Some(machine) = Machine::new("image", &[]) else { return };
+    crate::podman_host::write_rootfs(&machine.dir().join("other.tar"), "another");
+    machine.ok(&["up"]);
+    machine.inside("touch /root/note");
+    let id = machine.id();
+    machine.env(&[("IMAGE", "./other.tar")]);
+    for consent in [&["up"][..], &["up", "-y"]] {
+        let failure = machine.fails(consent, 3, "RECREATE_REQUIRED");
+        assert_eq!(
+            (&failure["error"]["field"], &failure["error"]["line"]),
+            (&"IMAGE".into(), &3.into())
+        );
+        let steps = failure["plan"].as_array().expect("the plan is in it");
+        let lost = steps.iter().find(|step| step["action"] == "remove").expect("it is removed");
+        assert_eq!((&lost["cost"], &lost["cause"]["key"]), (&"recreate".into(), &"IMAGE".into()));
+        assert_eq!((machine.id(), machine.inside("ls /root")), (id.clone(), "note".to_owned()));
+    }
+    let (exit, document) = machine.json(&["up", "--recreate"]);
+    assert_eq!((exit, &document["changed"]), (0, &Value::Bool(true)), "{document:#}");
+    assert!(machine.inside("cat /etc/issue").starts_with("another "));
+    assert_eq!(machine.inside("ls /root"), "", "what was written is lost, as was said");
+    machine.settled();
+    let image = machine.inspect("{{.Image}}");
+    machine.rm();
+    machine.podman(&["rmi", "-f", &image]);
+}
+
+#[test]
+fn recreate_starts_from_the_image_again() {
+    let Some(machine) = Machine::new("recreate", &[]) else { return };
+    machine.ok(&["up"]);
+    machine.inside("touch /root/note");
+    let id = machine.id();
+    machine.ok(&["up", "--recreate"]);
+    assert_ne!(machine.id(), id);
+    assert_eq!(machine.inside("ls /root"), "");
+    machine.settled();
+}
+
+#[test]
+fn an_edit_to_a_stopped_machine_is_applied_when_it_starts() {
+    let Some(machine) = Machine::new("asleep", &[]) else { return };
+    machine.ok(&["up"]);
+    machine.inside("echo kept > /root/note");
+    machine.ok(&["stop"]);
+    machine.env(&[("MEMORY", "600M")]);
+    // Nothing runs, so nothing is interrupted and nobody has to agree.
+    let (exit, document) = machine.json(&["up"]);
+    assert_eq!(exit, 0, "{document:#}");
+    assert_eq!(machine.inspect("{{.HostConfig.Memory}}"), "629145600");
+    assert_eq!(machine.inside("cat /root/note"), "kept");
+    assert_eq!(text(&document["infrastructure"]["state"]), "running");
+    machine.settled();
+}
