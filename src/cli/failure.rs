@@ -88,7 +88,7 @@ impl Failure {
     pub fn document(&self) -> Document {
         Document {
             success: false,
-            error: json::failure(&self.problems).error,
+            error: failed(&self.problems).error,
             warnings: self.warnings.iter().map(json::warning).collect(),
             ..(*self.base).clone()
         }
@@ -141,6 +141,11 @@ impl From<ApplyError> for Failure {
     }
 }
 
+/// The document of these problems.
+fn failed(problems: &[Problem]) -> Document {
+    json::failure(problems, exit::deciding(problems))
+}
+
 #[derive(Debug, Error, Diagnostic)]
 #[error("{message}")]
 #[diagnostic(code(vagrantp::usage::arguments), help("`vagrantp --help` shows what there is"))]
@@ -161,7 +166,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let message = rendered.lines().next().unwrap_or_default();
     let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
     let problem = Problem::new(Code::Usage, UsageError { message });
-    let document = json::failure(&[problem]);
+    let document = failed(&[problem]);
     let mut stdout = anstream::stdout();
     let _ = writeln!(stdout, "{}", json::text(&document));
     ExitCode::from(exit::status(Code::Usage))
@@ -187,7 +192,7 @@ pub(super) fn on_panic(json: bool) {
         if json {
             let diagnostic =
                 MietteDiagnostic::new(message).with_code("vagrantp::internal").with_help(help);
-            let document = json::failure(&[Problem::new(Code::Internal, diagnostic)]);
+            let document = failed(&[Problem::new(Code::Internal, diagnostic)]);
             let _ = writeln!(anstream::stdout(), "{}", json::text(&document));
         } else {
             let _ = writeln!(anstream::stderr(), "error: {message}\n  help: {help}");

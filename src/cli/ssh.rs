@@ -14,10 +14,10 @@ use crate::model::problem::Problem;
 use crate::model::shell::{ShellCommand, ShellRequest, TerminalSize};
 use crate::model::state::State;
 use crate::plan::PlanError;
-use crate::provider::{Depth, ShellIo, stdio};
+use crate::provider::{Depth, ShellIo};
 use crate::report::Answer;
 
-use super::host::{self, RawMode};
+use super::host::{self, RawMode, stdio};
 use super::locate;
 use super::{Context, Failure, status};
 

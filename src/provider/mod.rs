@@ -22,7 +22,6 @@ pub mod registry;
 
 #[cfg(feature = "podman")]
 pub mod podman;
-pub mod stdio;
 
 pub use error::ProviderError;
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exit;
 use crate::model::problem::Problem;
 use crate::plan::{Plan, describe};
 
@@ -153,10 +152,10 @@ pub fn warning(problem: &Problem) -> Value {
     serde_json::to_value(mistake(problem)).unwrap_or_default()
 }
 
-/// The document of a failure.
+/// The document of a failure; `deciding` is the problem that the exit status follows from.
 #[must_use]
-pub fn failure(problems: &[Problem]) -> Document {
-    let error = exit::deciding(problems).map(|deciding| {
+pub fn failure(problems: &[Problem], deciding: Option<&Problem>) -> Document {
+    let error = deciding.map(|deciding| {
         let cause = std::iter::successors(deciding.diagnostic.source(), |error| error.source());
         let mut details = deciding.details.clone();
         let causes: Vec<_> = cause.map(|error| Value::from(error.to_string())).collect();

@@ -169,6 +169,10 @@ fn breaches(file: &str, text: &str) -> Vec<String> {
             }
             Path::Foreign(path) => {
                 let path = path.join("::");
+                // What the compiler was told of the target is no reading of the environment.
+                if path.starts_with("std::env::consts::") {
+                    continue;
+                }
                 let banned = row.never.iter().find(|ban| {
                     path.strip_prefix(**ban)
                         .is_some_and(|end| end.is_empty() || end.starts_with("::"))

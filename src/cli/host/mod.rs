@@ -9,6 +9,7 @@ use crate::model::shell::{Terminal, TerminalSize};
 use crate::model::units::{Bytes, Memory};
 
 pub mod ports;
+pub mod stdio;
 
 /// Reads the facts.
 #[expect(
