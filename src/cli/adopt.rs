@@ -29,6 +29,8 @@ pub async fn run(context: &Context<'_>, _: &AdoptArgs) -> Result<Answer, Failure
         fetch: Fetch::IfMissing,
         start: false,
         twin: Twin::Adopt,
+        moment: None,
+        saved: None,
     };
     let adopted = async {
         let desired = &wish.desired;

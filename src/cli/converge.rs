@@ -14,6 +14,7 @@ use crate::model::problem::Problem;
 use crate::model::units::{Bytes, CpuCount};
 use crate::plan::action::Fetch;
 use crate::plan::limits::{self, HostRoom};
+use crate::plan::saved::{SavedPlan, SavedPlanError};
 use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
 use crate::plan::{Plan, check, diff};
 use crate::provider::{Depth, Provider, Query};
@@ -26,7 +27,7 @@ use super::{Context, Failure, host};
 
 /// What `up` and `adopt` were asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct Options<'a> {
     /// The verb, for locks, journal and history.
     pub verb: &'static str,
     /// Whether to start from the image again.
@@ -37,6 +38,10 @@ pub struct Options {
     pub start: bool,
     /// What to do about an instance from another path.
     pub twin: Twin,
+    /// The moment that stamps carry; none for that of the planning.
+    pub moment: Option<&'a str>,
+    /// The plan that has to come out, and the file that it is from: `up --plan`.
+    pub saved: Option<(&'a str, &'a SavedPlan)>,
 }
 
 /// What came of it.
@@ -57,9 +62,10 @@ const TRIES: usize = 3;
 pub async fn glance(
     desired: &Desired,
     provider: &dyn Provider,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<Option<Instance>, Failure> {
-    if options.recreate == Recreate::Always || options.fetch == Fetch::Always {
+    let always = options.recreate == Recreate::Always || options.fetch == Fetch::Always;
+    if always || options.saved.is_some() {
         return Ok(None);
     }
     let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
@@ -84,7 +90,7 @@ pub async fn make_plan(
     context: &Context<'_>,
     desired: &Desired,
     provider: &dyn Provider,
-    options: &Options,
+    options: &Options<'_>,
     claim: Claim,
 ) -> Result<(Plan, Observed, Vec<PortForward>), Failure> {
     let query = Query {
@@ -94,14 +100,17 @@ pub async fn make_plan(
     };
     let observed = provider.observe(&query).await?;
     let mut problems: Vec<Problem> = Vec::new();
-    let ports = match settle::ports(context, desired, &observed, provider, claim).await {
+    let picks = options.saved.map_or(&[][..], |(_, saved)| saved.ports());
+    let settled = settle::ports(context, desired, &observed, provider, claim, picks).await;
+    let ports = match settled {
         Ok(ports) => ports,
         Err(failure) => {
             problems.extend(failure.problems);
             Vec::new()
         }
     };
-    let now = Timestamp::now().to_string();
+    // Each try has its own moment, so that no name made of it is ever met again.
+    let now = options.moment.map_or_else(now, str::to_owned);
     let goal = RunningGoal {
         desired,
         ports: &ports,
@@ -147,6 +156,12 @@ pub async fn make_plan(
     Ok((plan, observed, ports))
 }
 
+/// The moment that a plan's stamps carry.
+#[must_use]
+pub fn now() -> String {
+    Timestamp::now().to_string()
+}
+
 fn room(context: &Context<'_>, observed: &Observed) -> HostRoom {
     HostRoom {
         memory: context.facts.memory_available,
@@ -163,7 +178,7 @@ pub async fn converge(
     context: &Context<'_>,
     desired: &Desired,
     provider: &dyn Provider,
-    options: &Options,
+    options: &Options<'_>,
     agreed: Agreed,
 ) -> Result<Converged, Failure> {
     if let Some(instance) = glance(desired, provider, options).await? {
@@ -184,6 +199,12 @@ pub async fn converge(
         for warning in &plan.warnings {
             context.reporter.warn(warning);
         }
+        if let Some((file, saved)) = options.saved
+            && let Some(difference) = saved.difference(&plan)
+        {
+            let file = file.to_owned();
+            break Err(Problem::from(SavedPlanError::Outdated { file, difference }).into());
+        }
         if plan.is_empty() {
             let instance = observed.instance().cloned();
             break Ok((plan, instance));
@@ -196,7 +217,9 @@ pub async fn converge(
                 let instance = look_again(desired, provider).await?;
                 break Ok((plan, instance));
             }
-            Err(ApplyError::Stale { found, .. }) if tries + 1 < TRIES => {
+            Err(ApplyError::Stale { found, .. })
+                if tries + 1 < TRIES && options.saved.is_none() =>
+            {
                 tries += 1;
                 context.reporter.begin(&format!("looking again: {found}"));
             }

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::exit;
 use crate::plan::action::Fetch;
 use crate::plan::describe;
+use crate::plan::saved::SavedPlan;
 use crate::plan::steps::{Recreate, Twin};
 use crate::provider::registry;
 use crate::report::{Answer, json};
@@ -31,12 +32,15 @@ pub struct PlanArgs {
 pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failure> {
     let project = context.project()?;
     let wish = context.wish(&project)?;
+    let made_at = converge::now();
     let options = Options {
         verb: "plan",
         recreate: if args.recreate { Recreate::Always } else { Recreate::WhereNeeded },
         fetch: Fetch::IfMissing,
         start: true,
         twin: Twin::Refuse,
+        moment: Some(&made_at),
+        saved: None,
     };
     context.reporter.warnings(&wish.warnings, &wish.sources);
     let planned = async {
@@ -57,6 +61,15 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
     };
     let mut document = context.document(&wish.warnings);
     document.plan = Some(json::steps(&plan));
+    let saved = SavedPlan {
+        schema: SavedPlan::SCHEMA,
+        uuid: wish.desired.identity.uuid,
+        made_at: made_at.clone(),
+        recreate: options.recreate,
+        fetch: options.fetch,
+        steps: plan.steps.clone(),
+    };
+    document.more.insert("saved", serde_json::json!(saved));
     document.changed = Some(false);
     document.message =
         Some(if plan.is_empty() { "Nothing to do.".to_owned() } else { describe::summary(&plan) });

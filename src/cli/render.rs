@@ -31,7 +31,8 @@ pub async fn run(context: &Context<'_>, _: &RenderArgs) -> Result<Answer, Failur
         let provider = registry::open(desired.identity.provider, &context.facts).await?;
         let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
         let observed = provider.observe(&query).await?;
-        let ports = settle::ports(context, desired, &observed, &*provider, Claim::Forget).await?;
+        let ports =
+            settle::ports(context, desired, &observed, &*provider, Claim::Forget, &[]).await?;
         let created_at = observed.instance().map(|instance| instance.stamp.created_at.clone());
         let goal = RunningGoal {
             desired,

@@ -45,9 +45,14 @@ pub async fn ports(
     observed: &Observed,
     provider: &dyn Provider,
     claim: Claim,
+    picks: &[PortForward],
 ) -> Result<Vec<PortForward>, Failure> {
     let instance = observed.instance();
-    let own = own_ports(instance);
+    let own = match instance {
+        Some(_) => own_ports(instance),
+        // What a saved plan picked is picked again, if it can still be had.
+        None => picks.to_vec(),
+    };
     let running = instance.is_some_and(|instance| instance.state.is_up());
     if let Some(settled) = settled_already(&desired.ports, &own)
         && (settled.is_empty() || running && same_set(&settled, &own))

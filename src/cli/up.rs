@@ -1,15 +1,19 @@
 //! `up`: makes the machine so as the `.env` says.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 
 use crate::exit;
 use crate::model::desired::Desired;
+use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, Power};
+use crate::model::problem::Problem;
 use crate::model::state::State;
 use crate::plan::action::Fetch;
 use crate::plan::describe;
+use crate::plan::saved::{SavedPlan, SavedPlanError};
 use crate::plan::steps::{Recreate, Twin};
 use crate::provider::registry;
 use crate::report::{Answer, Infrastructure, infrastructure, json};
@@ -38,6 +42,9 @@ pub struct UpArgs {
     /// Fetch the image again although it is there; takes effect with --recreate.
     #[arg(long, requires = "recreate")]
     pub pull: bool,
+    /// Carry out exactly the plan that `vagrantp plan --json` printed, or nothing; - for stdin.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "recreate", "pull", "no_start", "new"])]
+    pub plan: Option<PathBuf>,
     /// Make another machine although one was made for this directory at its former path.
     #[arg(long)]
     pub new: bool,
@@ -56,12 +63,17 @@ pub async fn run(context: &Context<'_>, args: &UpArgs) -> Result<Answer, Failure
         .reporter
         .begin(&format!("{} ({} on {})", identity.id, identity.infra_type, identity.provider));
     context.reporter.warnings(&wish.warnings, &wish.sources);
+    let saved = args.plan.as_deref().map(|file| saved_plan(file, identity.uuid)).transpose()?;
+    let always = if args.recreate { Recreate::Always } else { Recreate::WhereNeeded };
+    let fetch = if args.pull { Fetch::Always } else { Fetch::IfMissing };
     let options = Options {
         verb: "up",
-        recreate: if args.recreate { Recreate::Always } else { Recreate::WhereNeeded },
-        fetch: if args.pull { Fetch::Always } else { Fetch::IfMissing },
+        recreate: saved.as_ref().map_or(always, |(_, saved)| saved.recreate),
+        fetch: saved.as_ref().map_or(fetch, |(_, saved)| saved.fetch),
         start: !args.no_start,
         twin: if args.new { Twin::Allow } else { Twin::Refuse },
+        moment: saved.as_ref().map(|(_, saved)| saved.made_at.as_str()),
+        saved: saved.as_ref().map(|(file, saved)| (file.as_str(), saved)),
     };
     match make_so(context, args, &wish, options, begun).await {
         Ok(answer) => Ok(answer),
@@ -71,11 +83,30 @@ pub async fn run(context: &Context<'_>, args: &UpArgs) -> Result<Answer, Failure
     }
 }
 
+/// Reads a saved plan, which has to be about this instance.
+fn saved_plan(file: &Path, uuid: InstanceUuid) -> Result<(String, SavedPlan), Failure> {
+    let name = file.display().to_string();
+    let text = if name == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.map_err(|cause| {
+        let file = name.clone();
+        Problem::from(SavedPlanError::Unreadable { file, cause })
+    })?;
+    let saved = SavedPlan::read(&name, &text).map_err(Problem::from)?;
+    if saved.uuid != uuid {
+        return Err(Problem::from(SavedPlanError::Elsewhere { file: name }).into());
+    }
+    Ok((name, saved))
+}
+
 async fn make_so(
     context: &Context<'_>,
     args: &UpArgs,
     wish: &Wish,
-    options: Options,
+    options: Options<'_>,
     begun: Instant,
 ) -> Result<Answer, Failure> {
     let desired = &wish.desired;
@@ -93,7 +124,9 @@ async fn make_so(
         let text = describe::plan_text(&plan);
         return Ok(Answer { document, text, exit: exit::SUCCESS });
     }
-    let agreed = Agreed { restart: context.global.yes, recreate: args.recreate };
+    // Who hands over a plan has seen what it says.
+    let seen = options.saved.is_some();
+    let agreed = Agreed { restart: context.global.yes || seen, recreate: args.recreate || seen };
     let done = converge::converge(context, desired, &*provider, &options, agreed).await?;
     Ok(answer(context, wish, &done, begun))
 }

@@ -22,6 +22,7 @@ mod fixture;
 pub mod limits;
 pub mod ports;
 mod refuse;
+pub mod saved;
 pub mod steps;
 pub mod undo;
 

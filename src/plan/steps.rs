@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::capability::{Capabilities, Cost};
 use crate::model::desired::Desired;
 use crate::model::id::Identity;
@@ -16,7 +18,8 @@ use super::refuse::{instance_name, network_refusal, refusals};
 use super::{Cause, Plan, Step};
 
 /// Consent to lose what a recreate loses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Recreate {
     /// Only where the `.env` asks for something that cannot be had otherwise.
     WhereNeeded,
