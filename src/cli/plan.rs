@@ -69,6 +69,7 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
         fetch: options.fetch,
         steps: plan.steps.clone(),
     };
+    document.more.insert("changes", json::changes(&plan));
     document.more.insert("saved", serde_json::json!(saved));
     document.changed = Some(false);
     document.message =

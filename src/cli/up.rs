@@ -116,6 +116,7 @@ async fn make_so(
             converge::make_plan(context, desired, &*provider, &options, Claim::Forget).await?;
         let mut document = context.document(&wish.warnings);
         document.plan = Some(json::steps(&plan));
+        document.more.insert("changes", json::changes(&plan));
         document.changed = Some(false);
         document.message = Some(describe::summary(&plan));
         for warning in &plan.warnings {

@@ -142,6 +142,19 @@ impl Builder<'_> {
         self.create(spec, Cost::None, &cause, self.goal.start);
     }
 
+    /// Somebody is removing it: that is seen through, and another one made.
+    fn make_after(&mut self, going: &Instance) {
+        let cause = Cause::found("it is being removed");
+        let target = Target::of(going);
+        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
+        self.fetch_image(&cause);
+        self.create_network();
+        let image = BaseImage::Source(self.goal.desired.image.value.clone());
+        let generation = going.stamp.generation.saturating_add(1);
+        let spec = self.spec(image, generation, self.goal.now);
+        self.create(spec, Cost::None, &cause, self.goal.start);
+    }
+
     /// There is one: as cheaply as can be, to what is wanted.
     pub(super) fn mend(
         &mut self,
@@ -150,6 +163,10 @@ impl Builder<'_> {
     ) -> Result<(), Vec<PlanError>> {
         if instance.state == Power::Unknown {
             return Err(vec![PlanError::UnknownState { found: instance.state }]);
+        }
+        if instance.state == Power::Removing {
+            self.make_after(instance);
+            return Ok(());
         }
         let refused: Vec<_> = changes
             .iter()

@@ -4,6 +4,7 @@ use crate::model::capability::Cost;
 use crate::model::spec::BaseImage;
 
 use super::action::{Action, Fetch, StopMode, Volumes};
+use super::diff::Change;
 use super::{Cause, Plan, Step};
 
 /// What a step does, in one sentence without its reason.
@@ -99,7 +100,20 @@ pub fn plan_text(plan: &Plan) -> String {
     }
     text.push_str(&summary(plan));
     text.push('\n');
+    // One change stands behind its step already.
+    if plan.changes.len() > 1 {
+        for change in &plan.changes {
+            text.push_str(&format!("  {}\n", change_text(change)));
+        }
+    }
     text
+}
+
+/// One difference: `MEMORY: 2 GiB → 4 GiB (.env:4)`.
+#[must_use]
+pub fn change_text(change: &Change) -> String {
+    let change = std::slice::from_ref(change);
+    because(&Cause::of_changes(change, change[0].cost)).unwrap_or_default()
 }
 
 fn step_line(number: usize, step: &Step, last_reason: &mut Option<String>) -> String {

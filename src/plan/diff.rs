@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::capability::{Capabilities, Cost, Field};
 use crate::model::desired::Desired;
@@ -11,7 +11,7 @@ use crate::model::observed::{EngineFacts, Instance};
 use crate::model::source::Place;
 
 /// One field's difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Which field.
     pub field: Field,

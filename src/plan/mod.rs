@@ -39,6 +39,9 @@ pub struct Plan {
     /// What is worth saying and stops nothing.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Every difference that the steps make up for.
+    #[serde(default)]
+    pub changes: Vec<Change>,
     /// How much a replacement copies, where there is one.
     #[serde(default)]
     pub copied: Option<Bytes>,

@@ -120,6 +120,7 @@ pub fn to_running(
             let changes =
                 diff(desired, goal.ports, &builder.name, instance, &observed.engine, capabilities);
             builder.mend(instance, &changes)?;
+            return Ok(Plan { steps: builder.steps, changes, ..Plan::default() });
         }
     }
     Ok(Plan { steps: builder.steps, ..Plan::default() })
@@ -218,7 +219,7 @@ mod tests {
                 Power::Paused => (Some(vec!["resume"]), vec!["stop"]),
                 Power::Created | Power::Stopped => (Some(vec!["start"]), vec![]),
                 Power::Stopping => (Some(vec!["stop", "start"]), vec!["stop"]),
-                Power::Removing => (Some(vec!["stop", "start"]), vec![]),
+                Power::Removing => (Some(vec!["remove", "create", "start"]), vec![]),
                 Power::Unknown => (None, vec!["stop"]),
             };
             let planned = super::super::fixture::up(&wish, &seen).ok();

@@ -197,6 +197,23 @@ pub fn steps(plan: &Plan) -> Vec<PlanStep> {
     plan.steps.iter().map(step).collect()
 }
 
+/// The differences that a plan makes up for.
+#[must_use]
+pub fn changes(plan: &Plan) -> Value {
+    let change = |change: &crate::plan::diff::Change| {
+        let place = change.place.as_ref();
+        serde_json::json!({
+            "key": change.field.key(),
+            "found": change.found,
+            "wanted": change.wanted,
+            "cost": change.cost.as_str(),
+            "file": place.map(|place| place.file.to_string()),
+            "line": place.map(|place| place.line),
+        })
+    };
+    plan.changes.iter().map(change).collect::<Vec<_>>().into()
+}
+
 /// The document as text, on several lines for people who look at it.
 #[must_use]
 pub fn text(document: &Document) -> String {
