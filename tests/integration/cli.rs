@@ -1,44 +1,58 @@
 //! The real binary, with its whole output in view. No provider is needed: where one has to answer,
-//! a socket of the test's own does.
+//! a socket of the test's own does, which it takes the feature `podman` to talk to.
 
 use serde_json::Value;
 
 mod config_errors;
 mod env_files;
+#[cfg(feature = "podman")]
 mod exits;
+#[cfg(feature = "podman")]
 mod json;
+#[cfg(feature = "podman")]
 mod limits;
 mod lines;
+#[cfg(feature = "podman")]
 mod list;
 mod network_errors;
 mod path_errors;
+#[cfg(feature = "podman")]
 mod plain;
+#[cfg(feature = "podman")]
 mod plan;
+#[cfg(feature = "podman")]
 mod progress;
+#[cfg(feature = "podman")]
 mod rm;
 mod schema;
+#[cfg(feature = "podman")]
 mod secrets;
+#[cfg(feature = "podman")]
 mod ssh;
+#[cfg(feature = "podman")]
 mod states;
+#[cfg(feature = "podman")]
 mod status;
 mod terminal;
 mod validate;
 
 #[path = "../support/cli.rs"]
-mod cli_support;
+pub(crate) mod cli_support;
+#[cfg(feature = "podman")]
 #[path = "../support/engine.rs"]
 mod engine;
 
 use cli_support::Project;
+#[cfg(feature = "podman")]
 use engine::Engine;
 
 /// A project of its own whose provider is out of reach: a call that needs one fails with 5.
-fn project(env: &str) -> Project {
+pub(crate) fn project(env: &str) -> Project {
     without_provider(Project::new(env))
 }
 
 /// A container with more lines.
-fn container(lines: &str) -> Project {
+pub(crate) fn container(lines: &str) -> Project {
     project(&format!("INFRA_TYPE=container\n{lines}\n"))
 }
 
@@ -47,17 +61,22 @@ fn vm(lines: &str) -> Project {
     project(&format!("INFRA_TYPE=vm\nPROVIDER=libvirt\nBOX=debian/bookworm64\n{lines}\n"))
 }
 
-fn without_provider(project: Project) -> Project {
+pub(crate) fn without_provider(project: Project) -> Project {
     let socket = format!("unix://{}", project.root().join("no.sock").display());
     project.with("CONTAINER_HOST", &socket)
 }
 
 /// A project whose provider is an [`Engine`] of its own.
-fn engined(project: Project) -> (Project, Engine) {
+pub(crate) fn engined(project: Project) -> (Project, Engine) {
     let socket = project.root().join("podman.sock");
     let engine = Engine::listen(&socket);
     let project = project.with("CONTAINER_HOST", &format!("unix://{}", socket.display()));
     (project, engine)
+}
+
+/// How many instances vagrantp keeps something of.
+pub(crate) fn remembered(project: &Project) -> usize {
+    std::fs::read_dir(project.state().join("instances")).map_or(0, Iterator::count)
 }
 
 /// What `validate` says of a configuration that cannot be: its whole stderr. The same call with

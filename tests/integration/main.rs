@@ -1,5 +1,9 @@
 //! Tests of the whole: one program, so that there is one thing to link.
 
+mod apply;
 mod architecture;
 mod cli;
+mod docs;
+#[cfg(feature = "podman")]
+mod regressions;
 mod requirements;

@@ -1,5 +1,7 @@
 //! Exit statuses: one case for each that can be reached without a VM, and what belongs to usage.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Stdio;

@@ -1,6 +1,6 @@
 //! More than the host has is refused before anything is made, with both numbers.
 
-use super::{Project, engined};
+use super::{Project, engined, remembered};
 
 #[test]
 fn more_memory_than_the_host_has_is_exit_4() {
@@ -16,8 +16,7 @@ fn more_memory_than_the_host_has_is_exit_4() {
     assert_eq!((&second["field"], &second["line"]), (&"CPUS".into(), &3.into()));
     let made = |request: &String| request.starts_with("POST");
     assert!(!engine.world().requests.iter().any(made), "{:?}", engine.world().requests);
-    let left = std::fs::read_dir(project.state().join("instances")).unwrap().count();
-    assert_eq!(left, 0, "a refused `up` left a directory");
+    assert_eq!(remembered(&project), 0, "a refused `up` left something");
 }
 
 #[test]

@@ -114,13 +114,13 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
     3 steps: the container and everything written in it are deleted.
     Type 'yes' to confirm:   1. Stop the container project (killed after 30 s)
          why: it was asked for
-         cost: none: nothing that is in use is touched
+         cost: nothing is lost
       2. DELETE the container project with everything written in it
          why: it was asked for
          cost: it is deleted with everything written in it
       3. Remove the network vagrantp-{uuid}
          why: it was asked for
-         cost: none: nothing that is in use is touched
+         cost: nothing is lost
     Type 'yes' to confirm: project (podman)
     [1/3] Stop the container project (killed after 30 s)
     [2/3] DELETE the container project with everything written in it

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Project, engined, scrubbed};
+use super::{Project, engined, remembered, scrubbed};
 
 #[test]
 fn without_a_terminal_rm_needs_a_yes() {
@@ -29,8 +29,7 @@ fn without_a_terminal_rm_needs_a_yes() {
     ");
     assert_eq!((engine.containers(), engine.networks()), (vec![], vec![]));
     assert_snapshot!(project.ok(&["rm"]).stdout, @"There is nothing to remove.");
-    let left: Vec<_> = std::fs::read_dir(project.state().join("instances")).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(remembered(&project), 0);
 }
 
 #[test]

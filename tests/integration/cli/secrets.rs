@@ -30,7 +30,7 @@ fn all_files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => all_files(&path, found),
             Ok(kind) if kind.is_file() => {
-                found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+                found.push((path.display().to_string(), std::fs::read(&path).expect("readable")));
             }
             _ => {}
         }

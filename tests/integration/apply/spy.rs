@@ -1,0 +1,284 @@
+//! A project in a directory of its own, and a provider that notes what it is asked.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use vagrantp::apply::{ApplyError, apply, journal_steps};
+use vagrantp::config::{self, LoadRequest};
+use vagrantp::event::{Listener, Silence};
+use vagrantp::model::capability::Capabilities;
+use vagrantp::model::code::Code;
+use vagrantp::model::desired::Desired;
+use vagrantp::model::host::{HostFacts, Places};
+use vagrantp::model::id::{InfraType, InstanceUuid, ProjectDir, ProviderKind};
+use vagrantp::model::observed::{Instance, Observed};
+use vagrantp::model::shell::ShellRequest;
+use vagrantp::model::spec::InstanceSpec;
+use vagrantp::model::units::Memory as MemorySize;
+use vagrantp::plan::action::{Action, Fetch, Outcome};
+use vagrantp::plan::ports::settle;
+use vagrantp::plan::steps::{Recreate, RunningGoal, Twin, stop_mode, to_running, to_stopped};
+use vagrantp::plan::{Plan, PlanError};
+use vagrantp::provider::memory::Memory;
+use vagrantp::provider::{Depth, Provider, ProviderError, Query, ShellIo};
+use vagrantp::store::{InstanceStore, Store};
+
+/// A project, its provider and its store.
+pub(super) struct World {
+    root: TempDir,
+    facts: HostFacts,
+    project: ProjectDir,
+    pub(super) provider: Memory,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().canonicalize().unwrap().join("project");
+        std::fs::create_dir(&path).unwrap();
+        let place = |name: &str| root.path().join(name);
+        let facts = HostFacts {
+            uid: 1000,
+            gid: 1000,
+            user: Some("dev".to_owned()),
+            home: place("home"),
+            machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
+            cpus: 8,
+            memory_available: MemorySize(16384),
+            memory_total: MemorySize(32768),
+            first_unprivileged_port: 1024,
+            bridges: Vec::new(),
+            places: Places {
+                state: place("state"),
+                data: place("data"),
+                cache: place("cache"),
+                runtime: place("run"),
+            },
+            environment: Default::default(),
+            distribution: Vec::new(),
+        };
+        let project = ProjectDir { path, device: 1, inode: 2 };
+        World { root, facts, project, provider: Memory::default() }
+    }
+
+    /// The project's directory.
+    pub(super) fn dir(&self) -> &Path {
+        &self.project.path
+    }
+
+    /// The wish of this `.env`.
+    pub(super) fn desired(&self, env: &str) -> Desired {
+        std::fs::write(self.project.path.join(".env"), env).unwrap();
+        let (dir, facts) = (&self.project.path, &self.facts);
+        let loaded = config::load(&LoadRequest { dir, env_files: &[], set: &[], facts });
+        let config = loaded.config.unwrap_or_else(|| panic!("{env}: {:?}", loaded.errors));
+        vagrantp::resolve::resolve(&config, &self.project, facts)
+            .unwrap_or_else(|errors| panic!("{env}: {errors:?}"))
+    }
+
+    pub(super) async fn plan(&self, desired: &Desired) -> Plan {
+        self.plan_with(&self.provider, desired).await.unwrap()
+    }
+
+    /// The plan of `up` for this wish.
+    pub(super) async fn plan_with(
+        &self,
+        provider: &dyn Provider,
+        desired: &Desired,
+    ) -> Result<Plan, Vec<PlanError>> {
+        let image = Some(&desired.image.value);
+        let query = Query { identity: &desired.identity, image, depth: Depth::Full };
+        let observed = provider.observe(&query).await.unwrap();
+        let own = observed.instance().map(|instance| instance.stamp.asked.ports.clone());
+        let pool = desired.port_pool.value;
+        let ports = settle(&desired.ports, pool, &own.unwrap_or_default(), &[])?;
+        let goal = RunningGoal {
+            desired,
+            ports: &ports,
+            recreate: Recreate::WhereNeeded,
+            fetch: Fetch::IfMissing,
+            start: true,
+            twin: Twin::Refuse,
+            now: "2026-11-21T12:00:00Z",
+        };
+        to_running(&goal, &observed, &provider.capabilities())
+    }
+
+    /// The plan of `stop`.
+    pub(super) async fn stop_plan(&self, desired: &Desired) -> Plan {
+        let query = Query { identity: &desired.identity, image: None, depth: Depth::Full };
+        let observed = self.provider.observe(&query).await.unwrap();
+        to_stopped(&observed, stop_mode(false, Duration::from_secs(30))).unwrap()
+    }
+
+    /// Makes it so, from whatever is there.
+    pub(super) async fn up(&self, env: &str) -> Plan {
+        let plan = self.plan(&self.desired(env)).await;
+        let mut signal = watch::channel(0).1;
+        self.apply(&self.provider, &plan, &Silence, &mut signal).await.unwrap();
+        plan
+    }
+
+    /// Carries a plan out as `up` does: the journal is closed where all went well.
+    pub(super) async fn apply(
+        &self,
+        provider: &dyn Provider,
+        plan: &Plan,
+        listener: &dyn Listener,
+        signal: &mut watch::Receiver<i32>,
+    ) -> Result<(), ApplyError> {
+        let mut journal = self.store().begin("up", journal_steps(plan))?;
+        apply(plan, provider, &mut journal, listener, signal).await?;
+        Ok(journal.close()?)
+    }
+
+    pub(super) fn whole_store(&self) -> Store {
+        Store::new(&self.root.path().join("state"))
+    }
+
+    pub(super) fn store(&self) -> InstanceStore {
+        let (facts, path) = (&self.facts, &self.project.path);
+        let uuid = InstanceUuid::derive(&facts.machine_id, facts.uid, path, InfraType::Container);
+        self.whole_store().instance(uuid)
+    }
+
+    /// All that the provider has but images, which are a cache.
+    pub(super) fn summary(&self) -> String {
+        self.provider.with(|world| {
+            let mut instances: Vec<_> = world
+                .instances
+                .iter()
+                .map(|i| (&i.name, i.state, i.stamp.generation, &i.memory, &i.ports, &i.mounts))
+                .collect();
+            instances.sort_by_key(|instance| instance.0);
+            format!("{instances:?} {:?} {:?}", world.networks, world.saved)
+        })
+    }
+}
+
+/// What happens at one step.
+enum Trouble {
+    Fails,
+    Answers(Outcome),
+    /// The signal comes while the step runs, and the step ends well.
+    Signals(watch::Sender<i32>),
+    /// The signal comes while the step runs, and the step never ends.
+    Hangs(watch::Sender<i32>),
+}
+
+/// The provider in memory, listening in, with trouble at one step.
+pub(super) struct Spy<'a> {
+    world: &'a World,
+    calls: Mutex<Vec<String>>,
+    trouble: Option<(usize, Trouble)>,
+}
+
+impl<'a> Spy<'a> {
+    pub(super) fn new(world: &'a World) -> Self {
+        Spy { world, calls: Mutex::default(), trouble: None }
+    }
+
+    pub(super) fn failing(world: &'a World, at: usize) -> Self {
+        Spy { trouble: Some((at, Trouble::Fails)), ..Spy::new(world) }
+    }
+
+    pub(super) fn answering(world: &'a World, at: usize, outcome: Outcome) -> Self {
+        Spy { trouble: Some((at, Trouble::Answers(outcome))), ..Spy::new(world) }
+    }
+
+    pub(super) fn signalling(world: &'a World, at: usize, signal: watch::Sender<i32>) -> Self {
+        Spy { trouble: Some((at, Trouble::Signals(signal))), ..Spy::new(world) }
+    }
+
+    pub(super) fn hanging(world: &'a World, at: usize, signal: watch::Sender<i32>) -> Self {
+        Spy { trouble: Some((at, Trouble::Hangs(signal))), ..Spy::new(world) }
+    }
+
+    /// What it was asked, in order.
+    pub(super) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Notes a call, and says how many steps came before it.
+    fn note(&self, call: String) -> usize {
+        let mut calls = self.calls.lock().unwrap();
+        let before = calls.iter().filter(|call| call.contains(" while ")).count();
+        calls.push(call);
+        before
+    }
+}
+
+#[async_trait]
+impl Provider for Spy<'_> {
+    fn kind(&self) -> ProviderKind {
+        self.world.provider.kind()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.world.provider.capabilities()
+    }
+
+    async fn observe(&self, query: &Query<'_>) -> Result<Observed, ProviderError> {
+        self.note("observe".to_owned());
+        self.world.provider.observe(query).await
+    }
+
+    async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        self.note("list".to_owned());
+        self.world.provider.list().await
+    }
+
+    async fn execute(
+        &self,
+        action: &Action,
+        listener: &dyn Listener,
+    ) -> Result<Outcome, ProviderError> {
+        let journal = self.world.store().journal().value.expect("written before it is done");
+        let progress: Vec<_> = journal.steps.iter().map(|step| step.progress).collect();
+        let step = self.note(format!("{} while {progress:?}", action.name()));
+        match self.trouble.as_ref().filter(|(at, _)| *at == step).map(|(_, trouble)| trouble) {
+            None => {}
+            Some(Trouble::Answers(outcome)) => return Ok(outcome.clone()),
+            Some(Trouble::Signals(signal)) => drop(signal.send(2)),
+            Some(Trouble::Hangs(signal)) => {
+                signal.send(2).unwrap();
+                std::future::pending::<()>().await;
+            }
+            Some(Trouble::Fails) => {
+                return Err(ProviderError::Refused {
+                    provider: self.kind(),
+                    operation: action.name().to_owned(),
+                    message: "the test asked for it".to_owned(),
+                    help: "none".to_owned(),
+                    code: Code::Internal,
+                });
+            }
+        }
+        self.world.provider.execute(action, listener).await
+    }
+
+    fn render(&self, spec: &InstanceSpec) -> String {
+        self.world.provider.render(spec)
+    }
+
+    async fn shell(&self, request: &ShellRequest, io: ShellIo) -> Result<i32, ProviderError> {
+        self.world.provider.shell(request, io).await
+    }
+
+    async fn last_output(&self, of: &Instance, lines: usize) -> Result<String, ProviderError> {
+        self.world.provider.last_output(of, lines).await
+    }
+}
+
+/// The scenario folders that have a machine before and a wish after.
+pub(super) fn scenarios() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    folders.filter(|folder| folder.join("before.env").exists()).collect()
+}

@@ -1,0 +1,118 @@
+//! Plan → apply → plan is empty, whatever was there and whatever is wanted.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use proptest::prelude::*;
+use tokio::runtime::Builder;
+use vagrantp::model::capability::Cost;
+use vagrantp::plan::Plan;
+use vagrantp::plan::action::{Action, Volumes};
+use vagrantp::plan::check::contradictions;
+
+use super::spy::{World, scenarios};
+
+/// A `.env`, as people write them.
+fn wish() -> impl Strategy<Value = String> {
+    let id = prop::option::of("[a-z]{1,8}").prop_map(|id| id.map(|id| format!("INFRA_ID={id}")));
+    let memory = prop::option::of(512_u32..4096).prop_map(|m| m.map(|m| format!("MEMORY={m}")));
+    let cpus = prop::option::of(1_u32..8).prop_map(|c| c.map(|c| format!("CPUS={c}")));
+    let image = prop::sample::select(vec![None, Some("IMAGE=debian:12".to_owned())]);
+    let command = prop::sample::select(vec![
+        None,
+        Some("COMMAND=image".to_owned()),
+        Some("COMMAND=\"sleep 1000\"".to_owned()),
+    ]);
+    let ports =
+        prop::collection::btree_map(20000_u16..20010, 1_u16..1000, 0..3).prop_map(|ports| {
+            let rules = ports.iter().map(|(host, guest)| match host % 3 {
+                0 => format!("auto:{guest}"),
+                _ => format!("{host}:{guest}"),
+            });
+            let rules: Vec<_> = rules.collect();
+            (!rules.is_empty()).then(|| format!("PORTS={}", rules.join(",")))
+        });
+    let mounts = prop::sample::select(vec![
+        None,
+        Some("MOUNTS=.:/work".to_owned()),
+        Some("MOUNTS=.:/work:ro".to_owned()),
+    ]);
+    let address = prop::sample::select(vec![
+        None,
+        Some("IP_ADDRESS=192.168.77.10".to_owned()),
+        Some("IP_ADDRESS=192.168.77.11".to_owned()),
+        Some("IP_ADDRESS=192.168.78.10".to_owned()),
+    ]);
+    let autostart = prop::sample::select(vec![None, Some("AUTOSTART=true".to_owned())]);
+    (id, memory, cpus, image, command, ports, mounts, address, autostart).prop_map(
+        |(a, b, c, d, e, f, g, h, i)| {
+            let lines = [a, b, c, d, e, f, g, h, i].into_iter().flatten();
+            let lines: Vec<_> =
+                std::iter::once("INFRA_TYPE=container".to_owned()).chain(lines).collect();
+            lines.join("\n") + "\n"
+        },
+    )
+}
+
+/// A plan that loses something says so.
+fn loses_nothing_silently(plan: &Plan) {
+    let loses = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Remove { volumes: Volumes::Remove, .. }));
+    assert!(!loses || plan.cost() == Cost::Recreate, "{plan:?}");
+    assert_eq!(contradictions(plan), Vec::<String>::new());
+}
+
+fn bytes(plan: &Plan) -> String {
+    serde_json::to_string(plan).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_just_applied_plans_nothing(wishes in prop::collection::vec(wish(), 1..4)) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new();
+            for wish in &wishes {
+                let desired = world.desired(wish);
+                // An address of another range is refused while the network is there.
+                let Ok(plan) = world.plan_with(&world.provider, &desired).await else { continue };
+                loses_nothing_silently(&plan);
+                assert_eq!(bytes(&plan), bytes(&world.plan(&desired).await), "the same input");
+                world.up(wish).await;
+                let again = world.plan(&world.desired(wish)).await;
+                assert_eq!(again.steps, [], "{wishes:?}");
+                world.provider.with(|world| {
+                    assert_eq!((world.instances.len(), world.networks.len()), (1, 1), "{wishes:?}");
+                    assert!(world.saved.len() <= 1, "{wishes:?}: {:?}", world.saved);
+                });
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn every_scenario_ends_in_a_plan_of_nothing() {
+    let mut tried = 0;
+    for folder in scenarios() {
+        let verb = std::fs::read_to_string(folder.join("verb")).unwrap_or_default();
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+        let env = read("spec.env");
+        // The other verbs, and wishes that are refused, have their own tests.
+        let plan = read("plan.txt");
+        if !matches!(verb.trim(), "" | "up") || plan.contains("  × ") {
+            continue;
+        }
+        tried += 1;
+        let world = World::new();
+        for entry in std::fs::read_dir(&folder).unwrap().flatten().filter(|e| e.path().is_dir()) {
+            std::fs::create_dir(world.dir().join(entry.file_name())).unwrap();
+        }
+        world.up(&read("before.env")).await;
+        world.up(&env).await;
+        assert_eq!(world.plan(&world.desired(&env)).await.steps, [], "{}", folder.display());
+    }
+    assert!(tried >= 5, "{tried}");
+}
