@@ -33,9 +33,11 @@ mod ssh;
 mod states;
 #[cfg(feature = "podman")]
 mod status;
+#[cfg(feature = "podman")]
 mod terminal;
 mod validate;
 
+#[cfg_attr(not(feature = "podman"), expect(dead_code, reason = "it is for what needs a machine"))]
 #[path = "../support/cli.rs"]
 pub(crate) mod cli_support;
 #[cfg(feature = "podman")]
@@ -67,6 +69,7 @@ pub(crate) fn without_provider(project: Project) -> Project {
 }
 
 /// A project whose provider is an [`Engine`] of its own.
+#[cfg(feature = "podman")]
 pub(crate) fn engined(project: Project) -> (Project, Engine) {
     let socket = project.root().join("podman.sock");
     let engine = Engine::listen(&socket);
@@ -75,6 +78,7 @@ pub(crate) fn engined(project: Project) -> (Project, Engine) {
 }
 
 /// How many instances vagrantp keeps something of.
+#[cfg(feature = "podman")]
 pub(crate) fn remembered(project: &Project) -> usize {
     std::fs::read_dir(project.state().join("instances")).map_or(0, Iterator::count)
 }
@@ -147,6 +151,7 @@ fn unwrapped(text: &str) -> String {
 }
 
 /// Text with the digits of uuids replaced, which follow from the place of the test's directory.
+#[cfg(feature = "podman")]
 fn scrubbed(text: &str) -> String {
     let mut words = text.split("vagrantp-");
     let mut scrubbed = words.next().unwrap_or_default().to_owned();

@@ -20,13 +20,6 @@ fn more_memory_than_the_host_has_is_exit_4() {
 }
 
 #[test]
-fn a_default_of_more_than_the_host_has_is_a_warning() {
-    let (project, _engine) = engined(Project::new("INFRA_TYPE=container\n"));
-    // Nobody asked for 2 CPUs and 2 GiB: a smaller host makes the container all the same.
-    project.ok(&["up"]);
-}
-
-#[test]
 fn a_copy_that_does_not_fit_on_the_disk_is_exit_4() {
     let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\n"));
     project.ok(&["up"]);
