@@ -51,3 +51,84 @@ fn an_edit_is_planned_with_its_line_and_its_cost() {
     ");
     assert_eq!(project.ok(&["up", "--dry-run"]).stdout, project.ok(&["plan"]).stdout);
 }
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_was_seen_or_not_at_all() {
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"));
+    let saved = project.ok(&["--json", "plan"]).stdout.replace("{root}", &root(&project));
+    project.file("plan.json", &saved);
+    project.file(".env", "INFRA_TYPE=container\nMEMORY=600\nCPUS=1\n");
+    let ran = project.run(&["up", "--plan", "plan.json"]);
+    assert_eq!((ran.status, &*ran.stdout), (1, ""));
+    assert_snapshot!(ran.stderr, @"
+    project (container on podman)
+    vagrantp::plan::saved_outdated
+
+      × the plan plan.json does not fit any more: step 2 was `Create the container
+      │ project from docker.io/library/alpine:latest (512 MiB, 1 CPU)` and would
+      │ be `Create the container project from docker.io/library/alpine:latest (600
+      │ MiB, 1 CPU)` now
+      help: nothing was done; look at a new one: `vagrantp plan --json >
+            plan.json`
+    ");
+    assert_eq!((engine.containers(), engine.networks()), (vec![], vec![]));
+    project.file(".env", "INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n");
+    let ran = project.run_with(&["up", "--plan", "-"], saved.as_bytes());
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(engine.containers(), [("project".to_owned(), "running".to_owned())]);
+    // It was for a world without the container.
+    project.ok(&["stop"]);
+    let ran = project.run(&["up", "--plan", "plan.json"]);
+    assert_eq!((ran.status, &*ran.stdout), (1, ""), "{}", ran.stderr);
+    assert_eq!(engine.containers(), [("project".to_owned(), "exited".to_owned())]);
+}
+
+#[test]
+fn what_is_no_plan_of_this_project_is_refused() {
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\n"));
+    let refused = |status: i32| {
+        let ran = project.run(&["up", "--plan", "plan.json"]);
+        assert_eq!((ran.status, &*ran.stdout), (status, ""), "{}", ran.stderr);
+        ran.stderr
+    };
+    assert_snapshot!(refused(2), @"
+    project (container on podman)
+    vagrantp::plan::saved_unreadable
+
+      × the plan plan.json cannot be read
+      help: make one with `vagrantp plan --json > plan.json`
+      because: No such file or directory (os error 2)
+    ");
+    project.file("plan.json", "hello");
+    assert_snapshot!(refused(2), @"
+    project (container on podman)
+    vagrantp::plan::saved_not_a_plan
+
+      × plan.json is no saved plan: expected value at line 1 column 1
+      help: make one with `vagrantp plan --json > plan.json`
+    ");
+    project.file("plan.json", "{\"schema\": 1, \"saved\": {\"schema\": 99}}");
+    assert_snapshot!(refused(2), @"
+    project (container on podman)
+    vagrantp::plan::saved_format
+
+      × the plan plan.json has the format 99, and this version knows 1
+      help: make it again with this version: `vagrantp plan --json > plan.json`
+    ");
+    let other = project.sibling("other", "INFRA_TYPE=container\nMEMORY=512\n");
+    let other = other.display().to_string();
+    let theirs = project.ok(&["--json", "-C", &other, "plan"]).stdout;
+    project.file("plan.json", theirs.replace("{root}", &root(&project)));
+    assert_snapshot!(refused(1), @"
+    project (container on podman)
+    vagrantp::plan::saved_elsewhere
+
+      × the plan plan.json was made for another project
+      help: go to the directory that it was made in, or make one here
+    ");
+    assert_eq!(engine.containers(), []);
+}
+
+fn root(project: &Project) -> String {
+    project.root().display().to_string()
+}

@@ -140,6 +140,19 @@ const STEP: Kind = Object(
     &[],
 );
 
+/// A plan for `up --plan`: its steps are vagrantp's own form.
+const SAVED: Kind = Object(
+    &[
+        ("schema", Whole),
+        ("uuid", Text),
+        ("made_at", Text),
+        ("recreate", Any),
+        ("fetch", Any),
+        ("steps", List(&Any)),
+    ],
+    &[],
+);
+
 /// What any verb may answer.
 const DOCUMENT: Kind = Object(
     &[("schema", Whole), ("success", Bool)],
@@ -150,6 +163,7 @@ const DOCUMENT: Kind = Object(
         ("infrastructure", INFRASTRUCTURE),
         ("provisioning", Any),
         ("plan", List(&STEP)),
+        ("saved", SAVED),
         ("next_steps", List(&Text)),
         ("error", ERROR),
         ("valid", Bool),
