@@ -3,7 +3,7 @@
 //! Podman's own form is used and not Docker's: there, a mount is text with commas or colons in it,
 //! and paths may have both.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, Value, json};
 
@@ -82,8 +82,11 @@ fn network_options(address: Option<Ipv4Addr>) -> Value {
 }
 
 fn port(port: &PortForward) -> Value {
+    // The engine takes 0.0.0.0 for one address that packets may be sent to, and forwards none; what
+    // it understands as all addresses is none.
+    let everywhere = port.bind == IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     json!({
-        "host_ip": port.bind,
+        "host_ip": if everywhere { String::new() } else { port.bind.to_string() },
         "host_port": port.host,
         "container_port": port.guest,
         "protocol": port.protocol.as_str(),
