@@ -13,16 +13,17 @@ fn every_edit_is_applied_or_told() {
     machine.inside("echo kept > /root/note");
     let port = free_port();
     let ports = format!("{port}:80");
-    let bound = format!("map[80/tcp:[{{127.0.0.1 {port}}}]]");
-    let forwards = "{{.HostConfig.PortBindings}}";
+    let bound = format!("127.0.0.1 {port}");
+    let forwards =
+        "{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{.HostPort}}{{end}}{{end}}";
     let mounts = "{{range .Mounts}}{{.Destination}}{{end}}";
     let edits = [
         ("MEMORY", "600M", "{{.HostConfig.Memory}}", "629145600"),
         ("CPUS", "2", "{{.HostConfig.NanoCpus}}", "2000000000"),
         ("PORTS", ports.as_str(), forwards, bound.as_str()),
-        ("COMMAND", "sleep 1000", "{{json .Config.Cmd}}", r#"["sleep","1000"]"#),
+        ("COMMAND", "sleep 1000", "{{.Args}}", "[-- sleep 1000]"),
         ("MOUNTS", "./shared:/shared", mounts, "/shared"),
-        ("PORTS", "", forwards, "map[]"),
+        ("PORTS", "", forwards, ""),
         ("MOUNTS", "", mounts, ""),
     ];
     for (key, value, format, expected) in edits {
@@ -47,9 +48,29 @@ fn an_edit_is_planned_with_its_line_and_cost() {
     machine.ok(&["up"]);
     machine.env(&[("MEMORY", "600M")]);
     let plan = machine.ok(&["plan"]);
-    insta::assert_snapshot!(machine.plain(&plan.stdout), @"");
+    insta::assert_snapshot!(machine.plain(&plan.stdout), @r"
+      1. [replace] Stop the container {name} (killed after 30 s)  ← MEMORY: 512 MiB → 600 MiB (.env:4)
+      2. [replace] Save the files of the container {name}
+      3. Rename the container {name} to {name}-replaced-1
+      4. [replace] Create the container {name} again with its files (600 MiB, 1 CPU)
+      5. Start the container {name}
+      6. Remove the old container {name}-replaced-1 (its files are kept)
+    6 steps: what runs inside is restarted; files stay ({size} are copied).
+    ");
     let up = machine.ok(&["up"]);
-    insta::assert_snapshot!(machine.plain(&(up.stderr + &up.stdout)), @"");
+    insta::assert_snapshot!(machine.plain(&(up.stderr + &up.stdout)), @r"
+    {name} (container on podman)
+    [1/6] Stop the container {name} (killed after 30 s)
+    [2/6] Save the files of the container {name}
+    [3/6] Rename the container {name} to {name}-replaced-1
+    [4/6] Create the container {name} again with its files (600 MiB, 1 CPU)
+    [5/6] Start the container {name}
+    [6/6] Remove the old container {name}-replaced-1 (its files are kept)
+    {name} is ready (replaced, with its files, {time}).
+      resources  600 MiB of memory, 1 CPU
+      address    {address}
+      next       vagrantp ssh
+    ");
 }
 
 #[test]

@@ -227,6 +227,11 @@ impl Machine {
         for place in self.uuids() {
             plain = plain.replace(&place[..13].replace('-', ""), "{uuid}");
         }
+        if let Some(end) = plain.find(" are copied)")
+            && let Some(start) = plain[..end].rfind('(')
+        {
+            plain.replace_range(start + 1..end, "{size}");
+        }
         while let Some(end) = plain.find(" s).") {
             let start = plain[..end].rfind(", ").expect("a duration follows a comma");
             plain.replace_range(start..end + 3, ", {time})");

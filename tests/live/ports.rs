@@ -136,13 +136,15 @@ fn ports_listen_where_asked_and_on_loopback_otherwise() {
     let Some(machine) = Machine::new("listen", &lines) else { return };
     machine.ok(&["up"]);
     let listening = |port: u16| {
-        let entries = procfs::net::tcp().expect("there is /proc/net/tcp").into_iter();
+        let entries = procfs::net::tcp().into_iter().chain(procfs::net::tcp6()).flatten();
         let own = entries.filter(|entry| entry.state == TcpState::Listen);
         let own = own.map(|entry| entry.local_address);
         own.filter(|address| address.port() == port).map(|address| address.ip()).collect::<Vec<_>>()
     };
     assert_eq!(listening(23220), [Ipv4Addr::LOCALHOST]);
-    assert_eq!(listening(open), [Ipv4Addr::UNSPECIFIED]);
+    let everywhere = listening(open);
+    assert!(everywhere.iter().all(|address| address.is_unspecified()), "{everywhere:?}");
+    assert_eq!(everywhere.len(), 1);
     let taken = UdpSocket::bind(("127.0.0.1", udp)).expect_err("it is forwarded");
     assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
     for port in [23220, open] {
@@ -150,6 +152,8 @@ fn ports_listen_where_asked_and_on_loopback_otherwise() {
         until("the server answers", || {
             answer.clear();
             let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+            let patience = Some(std::time::Duration::from_secs(2));
+            stream.set_read_timeout(patience).expect("a time");
             let asked = stream.write_all(b"GET /issue HTTP/1.0\r\n\r\n");
             asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && !answer.is_empty()
         });
