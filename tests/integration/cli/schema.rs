@@ -140,6 +140,18 @@ const STEP: Kind = Object(
     &[],
 );
 
+const CHANGE: Kind = Object(
+    &[
+        ("key", Text),
+        ("found", Text),
+        ("wanted", Text),
+        ("cost", Word(COSTS)),
+        ("file", MAYBE_TEXT),
+        ("line", MAYBE_WHOLE),
+    ],
+    &[],
+);
+
 /// A plan for `up --plan`: its steps are vagrantp's own form.
 const SAVED: Kind = Object(
     &[
@@ -163,6 +175,7 @@ const DOCUMENT: Kind = Object(
         ("infrastructure", INFRASTRUCTURE),
         ("provisioning", Any),
         ("plan", List(&STEP)),
+        ("changes", List(&CHANGE)),
         ("saved", SAVED),
         ("next_steps", List(&Text)),
         ("error", ERROR),
