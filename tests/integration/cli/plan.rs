@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Project, engined, scrubbed};
+use super::{Project, engined, schema, scrubbed};
 
 #[test]
 fn the_id_is_the_directorys_unless_the_env_says_otherwise() {
@@ -50,6 +50,25 @@ fn an_edit_is_planned_with_its_line_and_its_cost() {
     5 steps: EVERYTHING WRITTEN IN THE CONTAINER IS LOST.
     ");
     assert_eq!(project.ok(&["up", "--dry-run"]).stdout, project.ok(&["plan"]).stdout);
+}
+
+#[test]
+fn every_difference_is_in_the_json_with_its_line_and_cost() {
+    let (project, _engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"));
+    project.ok(&["up"]);
+    project.file(".env", "INFRA_TYPE=container\nMEMORY=600\nCPUS=2\n");
+    let (_, document) = project.json(&["plan"]);
+    schema::check(&document);
+    let changes = document["changes"].as_array().unwrap();
+    let line = |change: &serde_json::Value| {
+        let text = |name: &str| change[name].to_string().replace('"', "");
+        let fields = ["key", "found", "wanted", "cost", "file", "line"];
+        fields.map(text).join(" | ")
+    };
+    assert_snapshot!(changes.iter().map(line).collect::<Vec<_>>().join("\n"), @"
+    MEMORY | 512 MiB | 600 MiB | replace | .env | 2
+    CPUS | 1 | 2 | replace | .env | 3
+    ");
 }
 
 #[test]

@@ -177,6 +177,7 @@ const DOCUMENT: Kind = Object(
         ("plan", List(&STEP)),
         ("changes", List(&CHANGE)),
         ("saved", SAVED),
+        ("changes", List(&CHANGE)),
         ("next_steps", List(&Text)),
         ("error", ERROR),
         ("valid", Bool),
