@@ -117,6 +117,12 @@ impl Context<'_> {
         Duration::from_secs(self.global.lock_timeout)
     }
 
+    /// Says which machine the command is about, before anything slow.
+    pub fn begin(&self, identity: &Identity) {
+        let Identity { id, infra_type, provider, .. } = identity;
+        self.reporter.begin(&format!("{id} ({infra_type} on {provider})"));
+    }
+
     /// The project's directory: `-C`, else the current one, with symlinks resolved.
     ///
     /// # Errors

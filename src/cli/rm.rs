@@ -85,7 +85,7 @@ async fn remove(
         return Ok(answer);
     }
     consent::to_remove(context, &shown, args.force).await?;
-    context.reporter.begin(&format!("{} ({})", identity.id, identity.provider));
+    context.begin(&identity);
     let lock = store.lock("rm", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Full };
     let plan = to_absent(&identity, &provider.observe(&query).await?, mode);

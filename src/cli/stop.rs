@@ -37,7 +37,7 @@ pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failu
     if idle.is_empty() && observed.instances.len() == 1 {
         return Ok(answer(context, &identity, observed.instance(), &idle));
     }
-    context.reporter.begin(&format!("{} ({})", identity.id, identity.provider));
+    context.begin(&identity);
     let store = context.store.instance(identity.uuid);
     let _lock = store.lock("stop", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Glance };

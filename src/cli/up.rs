@@ -59,9 +59,7 @@ pub async fn run(context: &Context<'_>, args: &UpArgs) -> Result<Answer, Failure
     let project = context.project()?;
     let wish = context.wish(&project)?;
     let identity = &wish.desired.identity;
-    context
-        .reporter
-        .begin(&format!("{} ({} on {})", identity.id, identity.infra_type, identity.provider));
+    context.begin(identity);
     context.reporter.warnings(&wish.warnings, &wish.sources);
     let saved = args.plan.as_deref().map(|file| saved_plan(file, identity.uuid)).transpose()?;
     let always = if args.recreate { Recreate::Always } else { Recreate::WhereNeeded };

@@ -132,6 +132,9 @@ pub fn problem(problem: &Problem, sources: &Sources, style: Style) -> String {
         .without_cause_chain()
         .with_wrap_lines(true)
         .with_break_words(false)
+        // Paths and commands are for copying: they break at blanks and nowhere else.
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
         .tab_width(4);
     let mut text = String::new();
     if handler.render_report(&mut text, &shown).is_err() {

@@ -288,8 +288,8 @@ fn all_mistakes_come_at_once_with_their_lines() {
        ·        ╰── expected `host:guest`
        ╰────
       help: write `8080:80`, or `auto:80` for a free port of the host; an address
-            in front (`0.0.0.0:8080:80`, `[::1]:8080:80`) says who may connect, `/
-            udp` at the end the protocol
+            in front (`0.0.0.0:8080:80`, `[::1]:8080:80`) says who may connect,
+            `/udp` at the end the protocol
 
     vagrantp::config::memory_too_small
 

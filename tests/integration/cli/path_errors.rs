@@ -47,8 +47,8 @@ fn a_playbook_must_exist_and_be_yaml() {
        ·                       ────┬───
        ·                           ╰── no such file
        ╰────
-      help: create it, or correct the path; it is looked for at `{root}/
-            project/site.yml`
+      help: create it, or correct the path; it is looked for at
+            `{root}/project/site.yml`
     ");
     let project = container("PROVISIONING_PLAYBOOK=site.txt,broken.yml,vagrantp:Dev_Tools,ok.yaml");
     project.file("site.txt", "- hosts: all\n");
@@ -100,8 +100,8 @@ fn a_variables_file_must_exist() {
        ·                   ────┬───
        ·                       ╰── no such file
        ╰────
-      help: create it, or correct the path; it is looked for at `{root}/
-            project/vars.yml`
+      help: create it, or correct the path; it is looked for at
+            `{root}/project/vars.yml`
     ");
     let project = container("PROVISIONING_VARS=vars.yml\nPROVISIONING_EXTRA_VARS=release");
     project.file("vars.yml", "a: 1\n");
@@ -130,8 +130,8 @@ fn an_ssh_key_must_exist_and_be_private() {
        ·         ───┬───
        ·            ╰── no such file
        ╰────
-      help: create it, or correct the path; it is looked for at `{root}/
-            project/id_test`
+      help: create it, or correct the path; it is looked for at
+            `{root}/project/id_test`
     ");
     let project = vm("SSH_KEY=id_test");
     let key = project.file("id_test", "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary\n");

@@ -121,7 +121,7 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
       3. Remove the network vagrantp-{uuid}
          why: it was asked for
          cost: nothing is lost
-    Type 'yes' to confirm: project (podman)
+    Type 'yes' to confirm: project (container on podman)
     [1/3] Stop the container project (killed after 30 s)
     [2/3] DELETE the container project with everything written in it
     [3/3] Remove the network vagrantp-{uuid}

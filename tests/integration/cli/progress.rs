@@ -36,7 +36,7 @@ fn steps_are_told_in_their_order() {
     ");
     assert_snapshot!(project.ok(&["up"]).stderr, @"project (container on podman)");
     assert_snapshot!(project.ok(&["stop"]).stderr, @"
-    project (podman)
+    project (container on podman)
     [1/1] Stop the container project (killed after 30 s)
     ");
     assert_eq!(project.ok(&["-q", "up"]).stderr, "");

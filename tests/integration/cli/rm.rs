@@ -21,7 +21,7 @@ fn without_a_terminal_rm_needs_a_yes() {
     assert_eq!(engine.containers(), [("project".to_owned(), "running".to_owned())]);
     let ran = project.ok(&["rm", "-y"]);
     assert_snapshot!(scrubbed(&format!("{}{}", ran.stderr, ran.stdout)), @"
-    project (podman)
+    project (container on podman)
     [1/3] Stop the container project (killed after 30 s)
     [2/3] DELETE the container project with everything written in it
     [3/3] Remove the network vagrantp-{uuid}
