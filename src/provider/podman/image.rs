@@ -30,6 +30,9 @@ use crate::provider::ProviderError;
 pub(super) const OURS: &str = "localhost/vagrantp/";
 const ROOTFS: &str = "localhost/vagrantp/rootfs";
 
+/// How often an image is given a name that somebody else's naming may take from it.
+const NAMINGS: usize = 3;
+
 /// How much of a tarball is read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -267,7 +270,13 @@ async fn import(
         escape(repository),
         escape(tag)
     );
-    room.client.post(&tagging, None, CHANGE).await?.success("name the imported image")?;
+    // Of two who name an image at the same time, the engine may forget the name of the first.
+    for _ in 0..NAMINGS {
+        room.client.post(&tagging, None, CHANGE).await?.success("name the imported image")?;
+        if find(&room.client, &by_file).await?.is_some() {
+            break;
+        }
+    }
     Ok(outcome)
 }
 

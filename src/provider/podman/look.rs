@@ -1,6 +1,7 @@
 //! Looks: which questions are asked of the engine, in which order. Nothing here changes anything.
 
 use futures_util::future::{join, join4, try_join_all};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::Podman;
@@ -186,11 +187,17 @@ fn limits_are_delegated(uid: u32) -> bool {
 /// The last lines that the main process wrote, on either stream.
 pub(super) async fn last_output(
     client: &Client,
-    id: &str,
+    instance: &Instance,
     lines: usize,
 ) -> Result<String, ProviderError> {
-    let path =
-        format!("{LIBPOD}/containers/{}/logs?stdout=true&stderr=true&tail={lines}", escape(id));
+    // Podman's own `tail` puts lines that were written in pieces together in the wrong order.
+    let since = instance.started_at.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
+    // The start is noted a moment after the first words.
+    let since = since.map(|time| time.as_second() - 5).unwrap_or_default();
+    let path = format!(
+        "{LIBPOD}/containers/{}/logs?stdout=true&stderr=true&since={since}",
+        escape(&instance.id)
+    );
     let reply = client.get(&path).await?.success("read a container's output")?;
     let text = String::from_utf8_lossy(&unframed(&reply.body)).into_owned();
     Ok(crate::exec::last_lines(&text, lines))

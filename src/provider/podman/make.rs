@@ -99,24 +99,27 @@ async fn surroundings(
         Ok(volumes) => volumes,
         Err(outcome) => return Ok(Err(outcome)),
     };
-    Ok(Ok(spec::Surroundings { image: image?, dns: dns.unwrap_or_default(), volumes }))
+    let Some(image) = image? else {
+        return Ok(Err(stale(format!("the image of {} is gone", spec.name))));
+    };
+    Ok(Ok(spec::Surroundings { image, dns: dns.unwrap_or_default(), volumes }))
 }
 
-async fn local_image(room: &Podman, base: &BaseImage) -> Result<String, ProviderError> {
+/// The image's local name; none for one that was imported and is not there any more.
+async fn local_image(room: &Podman, base: &BaseImage) -> Result<Option<String>, ProviderError> {
     let source = match base {
-        BaseImage::Saved(name) => return Ok(name.clone()),
+        BaseImage::Saved(name) => return Ok(Some(name.clone())),
         BaseImage::Source(source) => source,
     };
     let Some(name) = image::known_as(source)? else {
         return Err(image::not_yet(source));
     };
     if !matches!(source, ImageSource::Rootfs(_)) {
-        return Ok(name);
+        return Ok(Some(name));
     }
     // People who look at `podman ps` see the name that says what is in it.
     let found = image::find(&room.client, &name).await?;
-    let tags = found.map(|image| image.repo_tags).unwrap_or_default();
-    Ok(image::by_content(&tags).unwrap_or(name))
+    Ok(found.map(|image| image::by_content(&image.repo_tags).unwrap_or(name)))
 }
 
 /// The volumes of the container that is replaced. Where the project has moved, that one carries the

@@ -181,6 +181,6 @@ impl Provider for Podman {
         instance: &Instance,
         lines: usize,
     ) -> Result<String, ProviderError> {
-        look::last_output(&self.client, &instance.id, lines).await
+        look::last_output(&self.client, instance, lines).await
     }
 }

@@ -68,7 +68,7 @@ async fn ended(
             execute::stop(room, target, StopMode::Graceful { grace: Duration::ZERO }).await;
         drop(stopped);
     }
-    let output = look::last_output(&room.client, &instance.id, LINES).await.unwrap_or_default();
+    let output = look::last_output(&room.client, instance, LINES).await.unwrap_or_default();
     let status = instance.exit_status.unwrap_or_default();
     let help = help(&output, &instance.stamp.asked.command);
     ProviderError::EndedAtOnce { name: target.name.clone(), status, output, help }
