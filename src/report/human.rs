@@ -86,7 +86,12 @@ impl Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         // Labels without a text to point into would be shown as "failed to read contents".
         self.source.as_ref()?;
-        self.problem.diagnostic.labels()
+        // What a provider says no to knows its line by its key alone, and has no label of its own.
+        let place = self.problem.place.as_ref();
+        self.problem.diagnostic.labels().or_else(|| {
+            let label = LabeledSpan::new_with_span(Some("asked for here".to_owned()), place?);
+            Some(Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
+        })
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
