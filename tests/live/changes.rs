@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::machine::{Machine, actions, text};
+use crate::machine::{Machine, text};
 use crate::podman_host::free_port;
 
 #[test]

@@ -1,13 +1,28 @@
 //! Tests against real providers. Each makes what it needs, touches nothing else, and leaves nothing
 //! behind; where the provider is not installed it says so and passes.
 
+mod conformance;
+
+#[cfg(feature = "podman")]
+mod bad_hosts;
 #[cfg(feature = "podman")]
 mod changes;
-mod conformance;
+#[cfg(feature = "podman")]
+mod crowd;
+#[cfg(feature = "podman")]
+mod history;
+#[cfg(feature = "podman")]
+mod interrupts;
 #[cfg(feature = "podman")]
 mod lifecycle;
 #[cfg(feature = "podman")]
+mod limits;
+#[cfg(feature = "podman")]
+mod lost_memory;
+#[cfg(feature = "podman")]
 mod machine;
+#[cfg(feature = "podman")]
+mod networks;
 #[cfg(feature = "podman")]
 mod ownership;
 #[cfg(feature = "podman")]

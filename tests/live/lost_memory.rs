@@ -1,0 +1,93 @@
+//! What vagrantp keeps can be deleted or spoiled at any moment: the provider knows.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::machine::{Machine, files_below};
+
+#[test]
+fn an_empty_state_directory_says_nothing() {
+    let Some(machine) = Machine::new("empty", &[]) else { return };
+    machine.ok(&["up"]);
+    let id = machine.id();
+    std::fs::remove_dir_all(machine.kept_in()).expect("it was there");
+    assert_eq!(machine.state(), "running");
+    let (exit, document) = machine.json(&["up"]);
+    assert_eq!((exit, &document["changed"]), (0, &Value::Bool(false)));
+    assert_eq!(machine.id(), id);
+}
+
+#[test]
+fn every_verb_works_after_all_files_are_gone() {
+    let lines = [("PORTS", "auto:80"), ("PORT_POOL", "23300-23309")];
+    let Some(machine) = Machine::new("lost", &lines) else { return };
+    let forget = || {
+        for dir in ["state", "data", "cache", "config"] {
+            let _ = std::fs::remove_dir_all(machine.root().join(dir));
+        }
+    };
+    machine.ok(&["up"]);
+    machine.inside("echo kept > /root/note");
+    for (verb, state) in [
+        (&["status"][..], "running"),
+        (&["plan", "--exit-code"], "running"),
+        (&["up"], "running"),
+        (&["stop"], "stopped"),
+        (&["status"], "stopped"),
+        (&["stop"], "stopped"),
+        (&["up"], "running"),
+        (&["validate"], "running"),
+        (&["list"], "running"),
+    ] {
+        forget();
+        machine.ok(verb);
+        assert_eq!(machine.state(), state, "{verb:?}");
+    }
+    forget();
+    machine.env(&[lines[0], lines[1], ("MEMORY", "600M")]);
+    machine.ok(&["up", "-y"]);
+    assert_eq!(machine.inside("cat /root/note"), "kept");
+    let ports = machine.inspect("{{.HostConfig.PortBindings}}");
+    assert!(ports.contains("23300"), "the pick is kept: {ports}");
+    forget();
+    std::fs::remove_file(machine.dir().join(".env")).expect("it was there");
+    machine.rm();
+}
+
+#[test]
+fn torn_and_binary_files_are_warned_of_and_overcome() {
+    let Some(machine) = Machine::new("torn", &[("PORTS", "auto:80")]) else { return };
+    for (name, spoiled) in [("torn", &b"{\"schema\":1,"[..]), ("binary", b"\0\xff\xfe\x1b[2J")] {
+        machine.ok(&["up"]);
+        let files = files_below(&machine.kept_in());
+        assert!(files.iter().any(|file| file.ends_with("record.json")), "{files:?}");
+        for file in files {
+            std::fs::write(machine.kept_in().join(file), spoiled).expect("spoiled");
+        }
+        assert_eq!(machine.state(), "running", "{name}");
+        for verb in [&["up"][..], &["stop"], &["up"], &["list"]] {
+            let ran = machine.ok(verb);
+            assert!(!(ran.stdout + &ran.stderr).contains('\x1b'), "{name}: {verb:?}");
+        }
+        machine.ok(&["rm", "-y"]);
+        assert_eq!(machine.objects(), [""; 0]);
+        // What could not be read may be of use to somebody, and is set aside.
+        assert!(machine.kept().iter().all(|file| file.contains("unreadable")), "{name}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_do_not_stop_a_reader() {
+    let Some(machine) = Machine::new("unread", &[]) else { return };
+    machine.ok(&["up"]);
+    for file in files_below(&machine.kept_in()) {
+        let path = machine.kept_in().join(file);
+        std::fs::remove_file(&path).expect("it was there");
+        std::fs::create_dir(&path).expect("a directory in its place");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("private");
+    }
+    assert_eq!(machine.state(), "running");
+    machine.ok(&["up"]);
+    machine.ok(&["list"]);
+}
