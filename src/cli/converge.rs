@@ -181,11 +181,13 @@ pub async fn converge(
     options: &Options<'_>,
     agreed: Agreed,
 ) -> Result<Converged, Failure> {
-    if let Some(instance) = glance(desired, provider, options).await? {
-        return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
-    }
     let identity = &desired.identity;
     let store = context.store.instance(identity.uuid);
+    // A journal means that somebody is at it, or was interrupted and may have left something.
+    let quiet = store.journal().value.is_none();
+    if quiet && let Some(instance) = glance(desired, provider, options).await? {
+        return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
+    }
     let lock = store.lock(options.verb, context.lock_timeout(), context.reporter).await?;
     warn_of(context, store.journal().warning);
     let mut tries = 0;
@@ -206,6 +208,10 @@ pub async fn converge(
             break Err(Problem::from(SavedPlanError::Outdated { file, difference }).into());
         }
         if plan.is_empty() {
+            if !quiet {
+                // Nothing is left of what was interrupted: its journal is at its end.
+                store.begin(options.verb, [])?.close()?;
+            }
             let instance = observed.instance().cloned();
             break Ok((plan, instance));
         }

@@ -237,6 +237,19 @@ impl Builder<'_> {
         if self.goal.start {
             self.bring_up(instance, target);
         }
+        self.remove_old_files(instance);
+    }
+
+    /// Files that were saved for another replacement than the one that is there: a crash kept them.
+    fn remove_old_files(&mut self, instance: &Instance) {
+        let own = format!("{}-", instance.stamp.generation);
+        let of_another = |image: &&String| {
+            image.rsplit_once(':').is_some_and(|(_, moment)| !moment.starts_with(&own))
+        };
+        for image in self.observed.saved_images.iter().filter(of_another) {
+            let cause = Cause::found("a replacement that was interrupted");
+            self.free(Action::RemoveImage { image: image.clone() }, cause);
+        }
     }
 
     /// Every state that is not running, and the way to running.
