@@ -17,6 +17,7 @@ fn send(child: &Child, signal: Signal) {
 
 /// Starts an `up`, and sends it a signal when it says this of a step.
 fn up_until(machine: &Machine, event: &str, signal: Signal) -> Ran {
+    machine.forget_image();
     let mut up = machine.start(&["--json", "up", "-y"]);
     let mut lines = BufReader::new(up.stderr.take().expect("a pipe")).lines();
     let came = lines.by_ref().map_while(Result::ok).any(|line| line.contains(event));
@@ -94,7 +95,7 @@ fn kill_at_each_step(machine: &Machine, steps: usize, before: impl Fn(), after: 
 #[test]
 fn killed_at_any_step_the_next_up_converges() {
     let Some(machine) = Machine::new("killed-up", &[]) else { return };
-    kill_at_each_step(&machine, 4, || (), || machine.rm());
+    kill_at_each_step(&machine, 4, || machine.forget_image(), || machine.rm());
 }
 
 #[test]
@@ -137,6 +138,9 @@ fn no_temporary_file_is_left() {
     for signal in [Signal::INT, Signal::KILL] {
         for step in 1..=4 {
             up_until(&machine, &format!(r#""step_started","number":{step}"#), signal);
+            machine.ok(&["up"]);
+            assert_eq!(temporary(&machine), [""; 0]);
+            machine.rm();
         }
         machine.ok(&["up"]);
         assert_eq!(temporary(&machine), [""; 0]);

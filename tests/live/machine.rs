@@ -193,6 +193,11 @@ impl Machine {
         self.project.state()
     }
 
+    /// Has the image imported anew by the next `up`.
+    pub(crate) fn forget_image(&self) {
+        self.podman_output(&["rmi", "-f", &self.image()]);
+    }
+
     /// Removes the machine with vagrantp's own hand, after which there is nothing of it.
     pub(crate) fn rm(&self) {
         self.ok(&["rm", "-y"]);
@@ -265,7 +270,7 @@ impl Drop for Machine {
                 };
             }
         }
-        let _ = self.podman_output(&["rmi", "-f", &self.image()]);
+        self.forget_image();
         end_service(&self.root());
         let left = self.objects();
         if !std::thread::panicking() {
