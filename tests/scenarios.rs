@@ -51,6 +51,8 @@ fn main() {
             Trial::test(name, move || run(&folder))
         })
         .collect();
+    let all = folders.clone();
+    trials.push(Trial::test("the_order_of_keys_never_matters", move || any_order(&all)));
     trials.push(Trial::test("every_action_is_in_some_scenario", move || every_action(&folders)));
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -135,18 +137,23 @@ fn render(problems: &[Problem], sources: &Sources) -> String {
 }
 
 fn scenario(folder: &Path) -> Result<Scenario, Failed> {
+    scenario_of(folder, &folder.join("spec.env"))
+}
+
+/// The scenario of a folder, with its wish read from this file.
+fn scenario_of(folder: &Path, spec: &Path) -> Result<Scenario, Failed> {
     let project = ProjectDir { path: folder.canonicalize()?, device: 2049, inode: 7_000_000 };
     let verb = fs::read_to_string(folder.join("verb")).unwrap_or_else(|_| "up".to_owned());
     let verb = verb.trim();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let provider = Memory::new(World::default());
-    let (wanted, sources) = wish(folder, "spec.env", &project)?;
+    let (wanted, sources) = wish(folder, spec, &project)?;
     let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(problems) => return Ok(Scenario { plan: Err(problems), sources }),
     };
     if folder.join("before.env").exists() {
-        let (before, _) = wish(folder, "before.env", &project)?;
+        let (before, _) = wish(folder, &folder.join("before.env"), &project)?;
         let before = before.map_err(|problems| format!("before.env: {problems:?}"))?;
         runtime.block_on(make(&provider, &before))?;
     }
@@ -160,13 +167,13 @@ fn scenario(folder: &Path) -> Result<Scenario, Failed> {
 
 fn wish(
     folder: &Path,
-    file: &str,
+    file: &Path,
     project: &ProjectDir,
 ) -> Result<(Result<Desired, Vec<Problem>>, Sources), Failed> {
     let facts = facts();
     let loaded = config::load(&LoadRequest {
         dir: folder,
-        env_files: &[folder.join(file)],
+        env_files: &[file.to_owned()],
         set: &[],
         facts: &facts,
     });
@@ -253,6 +260,45 @@ fn merge(whole: &mut Value, part: Value) {
             }
         }
         (whole, part) => *whole = part,
+    }
+}
+
+/// The same lines from the last to the first are the same wish: the same actions, at the same
+/// costs, for the same reasons but for the number of the line.
+fn any_order(folders: &[PathBuf]) -> Result<(), Failed> {
+    for folder in folders {
+        let Ok(plan) = scenario(folder)?.plan else { continue };
+        let text = fs::read_to_string(folder.join("spec.env"))?;
+        // A mount of the project is guarded by the name of the file that was read.
+        if text.contains("MOUNTS") {
+            continue;
+        }
+        let reversed: String = text.lines().rev().map(|line| format!("{line}\n")).collect();
+        let file = tempfile::Builder::new().suffix(".env").tempfile()?;
+        fs::write(file.path(), reversed)?;
+        let again = scenario_of(folder, file.path())?;
+        let again = again.plan.map_err(|errors| format!("{}: {errors:?}", folder.display()))?;
+        let bare = |plan: &Plan| -> Result<String, Failed> {
+            let mut value = serde_json::to_value(plan)?;
+            without_places(&mut value);
+            Ok(value.to_string())
+        };
+        let (forth, back) = (bare(&plan)?, bare(&again)?);
+        if forth != back {
+            return Err(format!("{}\n{forth}\n{back}", folder.display()).into());
+        }
+    }
+    Ok(())
+}
+
+fn without_places(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("place");
+            fields.values_mut().for_each(without_places);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_places),
+        _ => {}
     }
 }
 
