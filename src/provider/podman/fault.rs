@@ -54,7 +54,8 @@ fn conflict(message: &str) -> Option<ProviderError> {
     }
     let address_words =
         ["ipam error", "is already used on the host", "requested ip address", "not in any subnet"];
-    if address_words.iter().any(|words| lower.contains(words)) {
+    // A database of addresses that cannot be opened says nothing of the address.
+    if address_words.iter().any(|words| lower.contains(words)) && !lower.contains("database") {
         return Some(ProviderError::AddressConflict { reason: message.to_owned() });
     }
     if lower.contains("name is already in use") || lower.contains("network already exists") {
@@ -195,6 +196,8 @@ mod tests {
         let address =
             "IPAM error: requested ip address 10.89.0.77 is already allocated to container ID dab";
         assert_eq!(refused("start web", address).code(), Code::AddressConflict);
+        let broken = "IPAM error: failed to open database /run/user/1/containers/networks/ipam.db";
+        assert_eq!(refused("start web", broken).code(), Code::CreateFailed);
         let subnet = "subnet 10.89.0.0/24 is already used on the host or by another config";
         assert_eq!(refused("create the network n", subnet).code(), Code::AddressConflict);
         let name = "creating container storage: the container name \"web\" is already in use by 36. \
