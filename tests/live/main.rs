@@ -35,6 +35,10 @@ mod podman_service;
 mod podman_shell;
 #[cfg(feature = "podman")]
 mod ports;
+#[cfg(feature = "podman")]
+mod rootless;
+#[cfg(feature = "podman")]
+mod ssh;
 
 #[cfg(feature = "podman")]
 #[path = "../support/cli.rs"]

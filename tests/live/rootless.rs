@@ -1,0 +1,177 @@
+//! The same life without root's rights: as the caller, or as the user that VAGRANTP_TEST_USER names.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::cli_support::variable;
+use crate::machine::skipped;
+use crate::podman_host::{containers_conf, end_service, write_rootfs};
+
+/// A user without root's rights, with a home, an engine and a copy of vagrantp for one test.
+struct Rootless {
+    root: TempDir,
+    user: String,
+    uid: u32,
+    name: String,
+}
+
+impl Rootless {
+    /// Nothing where there is no such user, or no podman for it.
+    fn new(name: &str) -> Option<Rootless> {
+        let Some(user) = variable("VAGRANTP_TEST_USER") else {
+            skipped("VAGRANTP_TEST_USER names no user to be rootless as");
+            return None;
+        };
+        if !rustix::process::getuid().is_root() {
+            skipped("only root can be somebody else");
+            return None;
+        }
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let entry = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let entry = entry.into_iter().find(|fields| fields[0] == user);
+        let Some(uid) = entry.and_then(|fields| fields[2].parse().ok()) else {
+            skipped(&format!("there is no user {user}"));
+            return None;
+        };
+        let tun = std::fs::metadata("/dev/net/tun").map(|tun| tun.permissions().mode());
+        if tun.is_ok_and(|mode| mode & 0o006 != 0o006) {
+            // slirp4netns cannot be without it; devices of most hosts are for everybody (0666).
+            skipped("/dev/net/tun is for root alone, and rootless networks need it");
+            return None;
+        }
+        let root = tempfile::Builder::new().prefix("vpr").tempdir().expect("a directory");
+        let name = format!("vpl-{name}-{}", std::process::id());
+
+        let rootless = Rootless { root, user, uid, name };
+        for dir in ["home", "project", "run", "bin", "state"] {
+            rootless.own(&rootless.path(dir), None);
+        }
+        std::fs::copy(env!("CARGO_BIN_EXE_vagrantp"), rootless.path("bin/vagrantp"))
+            .expect("copied");
+        rootless.own(&rootless.path("bin/vagrantp"), Some(0o755));
+        let rootfs = rootless.path("project/rootfs.tar");
+        write_rootfs(&rootfs, "rootless");
+        rootless.own(&rootfs, Some(0o644));
+        rootless.own(rootless.root.path(), Some(0o755));
+        rootless.env("");
+        if !rootless.podman(&["info"]).status.success() {
+            skipped("podman does not work for that user");
+            return None;
+        }
+        Some(rootless)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Gives a file to the user, or makes a directory of its own where no mode is said.
+    fn own(&self, path: &Path, mode: Option<u32>) {
+        if mode.is_none() {
+            std::fs::create_dir_all(path).expect("a directory");
+        }
+        chown(path, Some(self.uid), Some(self.uid)).expect("root may do that");
+        let mode = std::fs::Permissions::from_mode(mode.unwrap_or(0o700));
+        std::fs::set_permissions(path, mode).expect("root may do that");
+    }
+
+    fn env(&self, more: &str) {
+        let text = format!(
+            "INFRA_TYPE=container\nINFRA_ID={}\nIMAGE=./rootfs.tar\nMEMORY=512M\nCPUS=1\n{more}",
+            self.name
+        );
+        std::fs::write(self.path("project/.env"), text).expect("written");
+        self.own(&self.path("project/.env"), Some(0o644));
+    }
+
+    /// Runs a program as the user.
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        #[expect(clippy::disallowed_methods, reason = "a test runs the program that it tests")]
+        let mut command = Command::new("setpriv");
+        let id = self.uid.to_string();
+        command.args(["--reuid", &id, "--regid", &id, "--init-groups", "--inh-caps=-all", "--"]);
+        command.arg(program).args(arguments);
+        command.current_dir(self.path("project")).env_clear();
+        command.env("PATH", variable("PATH").unwrap_or_default());
+        command.env("HOME", self.path("home")).env("USER", &self.user);
+        command.env("XDG_RUNTIME_DIR", self.path("run")).env("XDG_STATE_HOME", self.path("state"));
+        if let Some(conf) = containers_conf(self.root.path()) {
+            let own = self.path("containers.conf");
+            std::fs::copy(&conf, &own).ok();
+            self.own(&own, Some(0o644));
+            command.env("CONTAINERS_CONF", own);
+        }
+        command.output().expect("setpriv can be run")
+    }
+
+    fn podman(&self, arguments: &[&str]) -> Output {
+        self.run("podman", arguments)
+    }
+
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.podman(arguments);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn vagrantp(&self, arguments: &[&str]) -> String {
+        let output = self.run(&self.path("bin/vagrantp").display().to_string(), arguments);
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let (out, errors) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {} {out} {errors}", output.status);
+        out
+    }
+}
+
+impl Drop for Rootless {
+    fn drop(&mut self) {
+        self.podman(&["rm", "-a", "-f", "-t", "0"]);
+        // Its storage is its own and goes with the directory; what holds its namespaces ends here.
+        end_service(self.root.path());
+        self.podman(&["system", "migrate"]);
+    }
+}
+
+#[test]
+fn a_whole_life_without_root() {
+    let Some(user) = Rootless::new("noroot") else { return };
+    let up = user.vagrantp(&["up"]);
+    assert!(up.contains(&format!("{} is ready (created", user.name)), "{up}");
+    assert_eq!(user.said(&["inspect", "--format", "{{.State.Status}}", &user.name]), "running");
+    let again = user.vagrantp(&["--json", "up"]);
+    assert!(again.contains("\"changed\": false"), "{again}");
+    user.vagrantp(&["plan", "--exit-code"]);
+    assert_eq!(user.vagrantp(&["ssh", "-c", "id -u; echo kept > /root/note"]), "0\n");
+    user.vagrantp(&["stop"]);
+    user.vagrantp(&["up"]);
+    user.env("MOUNTS=.:/work\nPORTS=auto:80\n");
+    user.vagrantp(&["up", "-y"]);
+    user.vagrantp(&["plan", "--exit-code"]);
+    assert_eq!(user.vagrantp(&["ssh", "-c", "cat /root/note; pwd"]), "kept\n/work\n");
+    user.vagrantp(&["rm", "-y"]);
+    assert_eq!(user.said(&["ps", "-aq"]), "");
+    assert_eq!(user.said(&["network", "ls", "-q", "--filter", "label=io.vagrantp.uuid"]), "");
+}
+
+#[test]
+fn files_belong_to_the_caller() {
+    let Some(user) = Rootless::new("owner") else { return };
+    user.env("MOUNTS=.:/work\n");
+    user.vagrantp(&["up"]);
+    user.vagrantp(&["ssh", "-c", "echo made inside > /work/note"]);
+    let mut open = vec![user.path("state"), user.path("run/vagrantp"), user.path("project/note")];
+    let mut seen = 0;
+    while let Some(path) = open.pop() {
+        let metadata = std::fs::symlink_metadata(&path).expect("it is there");
+        assert_eq!(metadata.uid(), user.uid, "{}", path.display());
+        seen += 1;
+        if metadata.is_dir() {
+            let entries = std::fs::read_dir(&path).expect("it can be read").flatten();
+            open.extend(entries.map(|entry| entry.path()));
+        }
+    }
+    assert!(seen > 6, "state, run and project: {seen}");
+    user.vagrantp(&["rm", "-y"]);
+}
