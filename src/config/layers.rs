@@ -1,12 +1,12 @@
 //! Files, environment and `--set` → what each key says in each layer, and what may be shown.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::dollar;
+use super::decode::{self, Position};
 use super::env_file::{self, Entry, Fault, FaultKind, Scan};
 use super::error::LineError;
-use super::expand::{self, ExpandError, LONGEST_VALUE, Value};
+use super::expand::{ExpandError, Value};
 use super::keys::{self, Key, PREFIX};
 use super::text::{Show, Text};
 use super::warning::Doubt;
@@ -34,9 +34,6 @@ pub(super) struct Layers {
     pub(super) errors: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
 }
-
-/// All entries of one name of ours, or of one that a value of ours refers to.
-type Position = (usize, usize);
 
 impl Layers {
     pub(super) fn collect(
@@ -130,56 +127,12 @@ impl Layers {
 
     /// Decodes the entries of ours, and of the others those alone that they refer to.
     fn expand(&mut self, scans: &[Scan], names: Names, environment: &BTreeMap<String, String>) {
-        let word = |(file, entry): Position| {
-            &self.texts[file].text[scans[file].entries[entry].key.clone()]
-        };
-        let positions = || {
-            scans
-                .iter()
-                .enumerate()
-                .flat_map(|(file, scan)| (0..scan.entries.len()).map(move |entry| (file, entry)))
-        };
-        let ours: Vec<(Position, &'static Key)> =
-            positions().filter_map(|at| names.find(word(at)).map(|key| (at, key))).collect();
-        let mut by_name: HashMap<&str, Vec<Position>> = HashMap::new();
-        for at in positions() {
-            by_name.entry(word(at)).or_default().push(at);
-        }
-        let before = |name: &str, at: Position| {
-            let known = by_name.get(name)?;
-            known[..known.partition_point(|position| *position < at)].last().copied()
-        };
-        let raw = |(file, entry): Position| {
-            let entry = &scans[file].entries[entry];
-            (self.texts[file].text.as_str(), entry.value.clone(), entry.quoting)
-        };
-        let mut needed: BTreeSet<Position> = BTreeSet::new();
-        let mut open: Vec<Position> = ours.iter().map(|(at, _)| *at).collect();
-        while let Some(at) = open.pop() {
-            if needed.insert(at) {
-                let (text, value, quoting) = raw(at);
-                let names = dollar::references(text, value, quoting);
-                open.extend(names.into_iter().filter_map(|name| before(name, at)));
-            }
-        }
-        // In the order of the files each one refers only to what is decoded already.
-        let mut decoded: BTreeMap<Position, Result<Value, ExpandError>> = BTreeMap::new();
-        let mut spent = 0;
-        for at in needed {
-            let (text, value, quoting) = raw(at);
-            let lookup = |name: &str| match before(name, at) {
-                Some(earlier) => {
-                    decoded.get(&earlier)?.as_ref().ok().map(|value| value.text.as_str())
-                }
-                None => environment.get(name).map(String::as_str),
-            };
-            let mut result = expand::expand(text, value.clone(), quoting, &lookup);
-            spent += result.as_ref().map_or(0, |value| value.text.len());
-            if spent > 4 * LONGEST_VALUE {
-                result = Err(ExpandError::TooLong { at: value });
-            }
-            decoded.insert(at, result);
-        }
+        let word = |at| decode::word(&self.texts, scans, at);
+        let ours: Vec<(Position, &'static Key)> = decode::positions(scans)
+            .filter_map(|at| names.find(word(at)).map(|key| (at, key)))
+            .collect();
+        let roots = ours.iter().map(|(at, _)| *at);
+        let mut decoded = decode::decode(&self.texts, scans, roots, environment);
         let mut candidates: Vec<(&'static str, Candidate)> = Vec::new();
         for (at, key) in ours {
             let Some(value) = decoded.remove(&at) else { continue };

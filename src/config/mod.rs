@@ -6,14 +6,17 @@
 //! at the first mistake. `docs/reference/env-file.md` has the grammar, `config.md` the keys.
 
 mod check;
+mod decode;
 mod dollar;
 mod env_file;
 mod error;
 mod expand;
 mod files;
+pub mod grammar;
 pub mod keys;
 mod layers;
 mod mistake;
+pub mod print;
 mod public_keys;
 mod read;
 mod reader;

@@ -49,12 +49,17 @@ pub(super) fn wanted(dir: &Path, given: &[PathBuf]) -> Result<Vec<Wanted>, Probl
 /// empty one, which has room for the place of what is wrong.
 pub(super) fn read(source: usize, wanted: &Wanted) -> (Text, Option<Problem>) {
     let path = shown(&wanted.name);
-    let text = |text: String| Text::new(source, &wanted.name, text);
-    let bytes = match bytes(&wanted.path, &path) {
-        Ok(bytes) => bytes,
-        Err(error) => return (text(String::new()), Some(error.into_problem())),
-    };
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    match bytes(&wanted.path, &path) {
+        Ok(bytes) => text_of(source, &wanted.name, &bytes),
+        Err(error) => (Text::new(source, &wanted.name, String::new()), Some(error.into_problem())),
+    }
+}
+
+/// The text that the bytes of a file are, without a byte order mark.
+pub(super) fn text_of(source: usize, name: &str, bytes: &[u8]) -> (Text, Option<Problem>) {
+    let path = shown(name);
+    let text = |text: String| Text::new(source, name, text);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (valid, invalid) = match std::str::from_utf8(bytes) {
         Ok(valid) => (valid, None),
         Err(error) => {
