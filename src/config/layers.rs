@@ -80,8 +80,12 @@ impl Layers {
                 }
                 (FaultKind::AfterQuote, Some(_)) => LineError::AfterQuote { key: word, place },
                 (FaultKind::NotAnAssignment | FaultKind::AfterQuote, None) => {
-                    // Of a line that is not ours the key alone is shown.
-                    let at = fault.key.clone().unwrap_or(fault.at.start..fault.at.start);
+                    // Of a line that is not ours the key alone is shown, and of one that only might
+                    // have a key (it may be the middle of somebody's secret) the number.
+                    let named = fault.kind == FaultKind::AfterQuote
+                        || text.text[fault.at.clone()].starts_with(':');
+                    let start = fault.key.as_ref().map_or(fault.at.start, |key| key.start);
+                    let at = fault.key.clone().filter(|_| named).unwrap_or(start..start);
                     let place = text.place(at.clone());
                     self.shown[index].push((at, Show::Plain));
                     self.warnings.push(Doubt::SkippedLine { place }.into_problem());
@@ -95,7 +99,8 @@ impl Layers {
             if let Some(key) = fault.key.clone() {
                 self.shown[index].push((key, Show::Plain));
             }
-            if matches!(fault.kind, FaultKind::Unterminated | FaultKind::AfterQuoteBelow) {
+            let quote = matches!(fault.kind, FaultKind::Unterminated | FaultKind::AfterQuoteBelow);
+            if quote || self.texts[index].text[fault.at.clone()].starts_with(':') {
                 self.shown[index].push((fault.at.clone(), Show::Plain));
             }
         }
@@ -113,7 +118,10 @@ impl Layers {
                 }
                 continue;
             };
-            self.shown[index].push((entry.whole(), Show::Plain));
+            // Lines after the first may be the application's, taken in by a quote that was left open.
+            let whole = entry.whole();
+            let line = text.text[whole.clone()].find('\n').map_or(whole.end, |at| whole.start + at);
+            self.shown[index].push((whole.start..line, Show::Plain));
             if key.secret {
                 self.shown[index].push((entry.value.clone(), Show::Masked));
             }
