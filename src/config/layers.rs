@@ -96,12 +96,15 @@ impl Layers {
                 self.unread.insert(key.name, text.place(fault.at.clone()));
             }
             self.errors.push(error.into_problem());
-            if let Some(key) = fault.key.clone() {
-                self.shown[index].push((key, Show::Plain));
-            }
             let quote = matches!(fault.kind, FaultKind::Unterminated | FaultKind::AfterQuoteBelow);
-            if quote || self.texts[index].text[fault.at.clone()].starts_with(':') {
-                self.shown[index].push((fault.at.clone(), Show::Plain));
+            let shown = &mut self.shown[index];
+            match fault.key.clone() {
+                Some(key) if quote => shown.push((key.start..fault.at.end, Show::Plain)),
+                Some(key) => shown.push((key, Show::Plain)),
+                None => {}
+            }
+            if self.texts[index].text[fault.at.clone()].starts_with(':') {
+                shown.push((fault.at.clone(), Show::Plain));
             }
         }
     }

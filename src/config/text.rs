@@ -65,6 +65,7 @@ impl Text {
                 let at = range.start + index..range.start + index + c.len_utf8();
                 match show {
                     _ if c == '\n' => {}
+                    Show::Plain if c == '\t' => visible[at].fill(b'\t'),
                     Show::Masked => visible[at].fill(b'*'),
                     Show::Plain if is_unsafe_to_show(c) => visible[at].fill(b'?'),
                     Show::Plain => visible[at.clone()].copy_from_slice(&self.text.as_bytes()[at]),

@@ -112,7 +112,7 @@ fn values_at_their_bounds_are_taken() {
 #[test]
 fn the_third_item_is_underlined() {
     let project = Project::new("INFRA_TYPE=container\nPORTS=8001:1, 8002:2 ,8003:x\n");
-    assert_eq!(project.errors(), ["not_a_number@2:28"]);
+    assert_eq!(project.errors(), ["not_a_port@2:28"]);
 }
 
 #[test]

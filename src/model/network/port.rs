@@ -59,6 +59,17 @@ pub enum PortError {
         #[label("expected 1 to 65535")]
         at: SourceSpan,
     },
+    /// A port that is no number.
+    #[error("has a port that is not a number")]
+    #[diagnostic(
+        code(vagrantp::config::not_a_port),
+        help("write a port from 1 to 65535; for a free port of the host, PORTS takes `auto`")
+    )]
+    NotAPort {
+        /// The text.
+        #[label("expected a port")]
+        at: SourceSpan,
+    },
     /// Not of the form of a range.
     #[error("must be a range of ports")]
     #[diagnostic(
@@ -82,7 +93,7 @@ pub enum PortError {
         /// The last port.
         last: u16,
     },
-    /// A port is no number.
+    /// A digit that only looks like one.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Number(NumberError),
@@ -94,9 +105,7 @@ fn port(text: &str, from: usize, to: usize) -> Result<u16, PortError> {
     match whole_number(&text[from..to]) {
         Ok(number @ 1..=65535) => Ok(number as u16),
         Ok(_) | Err(NumberError::TooLarge { .. }) => Err(PortError::OutOfRange { at }),
-        Err(NumberError::NotANumber { .. }) => {
-            Err(PortError::Number(NumberError::NotANumber { at }))
-        }
+        Err(NumberError::NotANumber { .. }) => Err(PortError::NotAPort { at }),
         Err(NumberError::LookAlike { at: within }) => {
             let at = (from + within.offset(), within.len()).into();
             Err(PortError::Number(NumberError::LookAlike { at }))
@@ -360,14 +369,14 @@ mod tests {
     #[test]
     fn bad_port_rules_say_where() {
         let at = |range: std::ops::Range<usize>| SourceSpan::from(range);
-        let not_a_number = |range| PortError::Number(NumberError::NotANumber { at: at(range) });
+        let not_a_port = |range| PortError::NotAPort { at: at(range) };
         for (text, error) in [
             ("8080", PortError::NotARule { at: at(0..4) }),
             ("8080:", PortError::NotARule { at: at(0..5) }),
             (":80", PortError::NotARule { at: at(0..3) }),
             ("[::1]:80", PortError::NotARule { at: at(0..8) }),
-            ("a:80", not_a_number(0..1)),
-            ("80:80a", not_a_number(3..6)),
+            ("a:80", not_a_port(0..1)),
+            ("80:80a", not_a_port(3..6)),
             ("8080:70000", PortError::OutOfRange { at: at(5..10) }),
             ("0:80", PortError::OutOfRange { at: at(0..1) }),
             ("65536:80", PortError::OutOfRange { at: at(0..5) }),
@@ -393,6 +402,6 @@ mod tests {
         ));
         assert!(matches!(PortPool::parse("0-8"), Err(PortError::OutOfRange { .. })));
         assert!(matches!(PortPool::parse("1-65536"), Err(PortError::OutOfRange { .. })));
-        assert!(matches!(PortPool::parse("-"), Err(PortError::Number(_))));
+        assert!(matches!(PortPool::parse("-"), Err(PortError::NotAPort { .. })));
     }
 }
