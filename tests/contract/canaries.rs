@@ -1,1 +1,266 @@
+//! For every rule of the configuration: what is said of it holds no word of the application's, which
+//! stands on the lines around it, in the comment behind it, and inside of lines that are broken.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use vagrantp::config::Loaded;
+use vagrantp::model::id::ProjectDir;
+use vagrantp::resolve;
+
+use super::project::{Project, rule, said};
+
+const CANARY: &str = "c4n4ry";
+
+/// Rules that are broken by lines alone: in a container's `.env`, and in a vm's where a `!` stands in
+/// front. `%` is the application's secret.
+const LINES: &[(&str, &str)] = &[
+    ("address_is_gateway", "IP_ADDRESS=10.9.0.1 # %"),
+    ("address_is_ipv6", "DNS=::1 # %"),
+    ("address_not_a_host", "IP_ADDRESS=10.9.0.255 # %"),
+    ("address_not_usable", "IP_ADDRESS=127.0.0.1 # %"),
+    ("address_on_qemu", "!IP_ADDRESS=10.9.0.5 # %"),
+    ("bad_bind_address", "PORTS=localhost:80:80 # %"),
+    ("bad_box", "BOX=a/b/c # %"),
+    ("bad_bridge", "BRIDGE='a b' # %"),
+    ("bad_checksum", "!IMAGE=./x.qcow2#md5:1 # %"),
+    ("bad_duration", "INFRA_TTL=8 # %"),
+    ("bad_extra_vars", "PROVISIONING_EXTRA_VARS='password=%,' # %"),
+    ("bad_guest_path", "MOUNTS=.:x # %"),
+    ("bad_host", "SSH_HOST=-x # %"),
+    ("bad_image_reference", "IMAGE=a//b # %"),
+    ("bad_infra_id", "S=%_\nINFRA_ID=$S"),
+    ("bad_mount_option", "MOUNTS=.:/x:Z # %"),
+    ("bad_os", "S=%!\nREQUIRE_OS=$S"),
+    ("bad_playbook_name", "S=%!\nPROVISIONING_PLAYBOOK=vagrantp:$S"),
+    ("bad_prefix", "IP_ADDRESS=10.9.0.5/31 # %"),
+    ("bad_protocol", "S=%\nPORTS=80:80/$S"),
+    ("bad_public_key", "SSH_AUTHORIZED_KEYS='ssh-rsa % me' # %"),
+    ("bad_reference", "IMAGE=${S?} # %"),
+    ("bad_user", "S=%!\nSSH_USER=$S"),
+    ("bare_disk_size", "DISK_SIZE=20 # %"),
+    ("box_excludes", "!BOX=a/b # %\nIMAGE=https://e.org/x # %"),
+    ("bridge_missing", "NETWORK_MODE=bridge # %\nIP_ADDRESS=10.0.0.5/24"),
+    ("bridge_needs_address", "NETWORK_MODE=bridge # %\nBRIDGE=br0 # %"),
+    ("control_character", "S=\"%\\t%\"\nINFRA_ID=$S"),
+    ("cpus_too_few", "CPUS=0 # %"),
+    ("disk_too_small", "DISK_SIZE=5119M # %"),
+    ("duplicate_key", "CPUS=1 # %\nX=%\nCPUS=2 # %"),
+    ("empty_command", "COMMAND=\"'' x\" # %"),
+    ("empty_item", "DNS=9.9.9.9,,1.1.1.1 # %"),
+    ("file_empty", "PROVISIONING_VARS=./empty # %"),
+    ("file_is_directory", "PROVISIONING_VARS=./directory # %"),
+    ("file_missing", "S=%\nPROVISIONING_VARS=./$S"),
+    ("file_not_regular", "PROVISIONING_VARS=/dev/null # %"),
+    ("file_of_wrong_kind", "!ISO=./secret # %"),
+    ("file_unreadable", "PROVISIONING_VARS=./loop # %"),
+    ("bad_yaml", "PROVISIONING_VARS=./secret # %"),
+    ("gateway_outside", "IP_ADDRESS=10.9.0.5 # %\nX=%\nGATEWAY=10.9.1.1 # %"),
+    ("image_is_also_file", "IMAGE=empty # %"),
+    ("image_name_upper_case", "S=%A\nIMAGE=x/$S"),
+    ("kernel_missing", "!IMAGE=https://e.org/x\nAPPEND=quiet # %"),
+    ("key_readable", "!SSH_KEY=./key # %"),
+    ("lookalike_digit", "MEMORY=\u{664}G # %"),
+    ("lookalike_key", "MEMROY=%"),
+    ("mac_not_unicast", "MAC_ADDRESS=01:00:5e:00:00:01 # %"),
+    ("memory_too_small", "MEMORY=64 # %"),
+    ("mount_leads_out", "MOUNTS=./out:/x # %"),
+    ("mount_missing", "S=%\nMOUNTS=./$S:/work"),
+    ("mount_twice", "MOUNTS=.:/x,./directory:/x # %"),
+    ("not_a_command", "S=\"% '\"\nCOMMAND=$S"),
+    ("not_a_mac_address", "S=%\nMAC_ADDRESS=$S"),
+    ("not_a_mount", "S=%\nMOUNTS=$S"),
+    ("not_a_number", "S=%\nCPUS=$S"),
+    ("not_a_port", "S=%\nPORTS=80:$S"),
+    ("not_a_port_range", "S=%\nPORT_POOL=$S"),
+    ("not_a_port_rule", "S=%\nPORTS=$S"),
+    ("not_a_size", "S=%\nMEMORY=$S"),
+    ("not_an_address", "S=%\nIP_ADDRESS=$S"),
+    ("not_an_assignment", "MEMORY: %"),
+    ("not_one_of", "S=%\nFIRMWARE=$S\nNETWORK_MODE=$S"),
+    ("number_too_large", "CPUS=4294967296 # %"),
+    ("old_key", "FIXED_IP=%"),
+    ("playbook_suffix", "S=%\nPROVISIONING_PLAYBOOK=$S"),
+    ("pool_too_small", "PORTS=auto:1,auto:2 # %\nX=%\nPORT_POOL=8100-8100 # %"),
+    ("port_out_of_range", "PORTS=8080:70000 # %"),
+    ("port_privileged", "PORTS=80:80 # %"),
+    ("port_range_reversed", "PORT_POOL=9-8 # %"),
+    ("port_twice", "PORTS=8080:80,8080:81 # %"),
+    ("prefix_alone", "VAGRANTP_MEMORY=%"),
+    ("provider_of_other_type", "PROVIDER=qemu # %"),
+    ("size_too_large", "MEMORY=18446744073709551615G # %"),
+    ("skipped_line", "% % %\n%\n% = %+%\n%==%\n%-%: %\nX='%' %"),
+    ("ssh_host_missing", "!PROVIDER=ssh # %"),
+    ("ssh_port_reserved", "!IMAGE=https://e.org/x\nSSH_PORT=22 # %"),
+    ("swallowed_lines", "DB='%\n%\nX='%'"),
+    ("text_after_quote", "CPUS='2' %"),
+    ("timeout_out_of_range", "STOP_TIMEOUT=0 # %"),
+    ("undefined_name", "IMAGE=$S # %"),
+    ("unknown_bridge", "S=%\nBRIDGE=$S"),
+    ("unknown_unit", "S=%\nMEMORY=2$S"),
+    ("unterminated_quote", "MEMORY='%"),
+    ("unused_key", "DISPLAY_MODE=none # %"),
+    ("unusual_size", "!IMAGE=https://e.org/x\nCPUS=99 # %"),
+    ("vm_without_image", "!CPUS=2 # %"),
+    ("without_effect", "GATEWAY=10.0.0.1 # %"),
+];
+
+/// The `.env` for a row of [`LINES`].
+fn env(lines: &str) -> String {
+    let (vm, lines) = match lines.strip_prefix('!') {
+        Some(lines) => (true, lines),
+        None => (false, lines),
+    };
+    let head = match (vm, lines.starts_with("PROVIDER")) {
+        (false, _) => "INFRA_TYPE=container",
+        (true, true) => "INFRA_TYPE=vm",
+        (true, false) => "INFRA_TYPE=vm # %\nPROVIDER=qemu",
+    };
+    format!("BEFORE=%\n{head} # %\nPASSWORD='%'\n{lines}\nAFTER=\"%\"\n# %").replace('%', CANARY)
+}
+
+/// What the lines refer to.
+fn populate(project: &Project) {
+    let path = project.path();
+    project.write("empty", "");
+    project.write("secret", format!("password: '{CANARY}\n"));
+    project.write("key", format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n"));
+    fs::set_permissions(path.join("key"), PermissionsExt::from_mode(0o644)).expect("is ours");
+    fs::create_dir(path.join("directory")).expect("a directory");
+    symlink("loop", path.join("loop")).expect("a symlink");
+    symlink("/", path.join("out")).expect("a symlink");
+}
+
+fn broken(loaded: &Loaded) -> BTreeSet<String> {
+    loaded.errors.iter().chain(&loaded.warnings).map(rule).collect()
+}
+
+/// Rules that need more than lines, with what is said of each.
+fn others() -> BTreeMap<&'static str, String> {
+    let mut found = BTreeMap::new();
+    let mut keep = |wanted: &'static str, project: &Project| {
+        let loaded = project.load();
+        assert!(broken(&loaded).contains(wanted), "{wanted}: {:?}", loaded.errors);
+        found.insert(wanted, said(&loaded));
+    };
+    let app = format!("INFRA_TYPE=container\nPASSWORD={CANARY}\n");
+    let without = || {
+        let project = Project::new("");
+        fs::remove_file(project.path().join(".env")).expect("was there");
+        project
+    };
+    keep("no_env_file", &without());
+    let project = without();
+    fs::create_dir(project.path().join(".env")).expect("a directory");
+    keep("env_file_is_directory", &project);
+    let project = without();
+    symlink("/dev/zero", project.path().join(".env")).expect("a symlink");
+    keep("env_file_not_regular", &project);
+    let project = without();
+    symlink(".env", project.path().join(".env")).expect("a symlink");
+    keep("env_file_unreadable", &project);
+    let mut project = Project::new(&app);
+    project.env_files = vec!["gone.env".into()];
+    keep("env_file_missing", &project);
+    let large = app.repeat(1 + (1 << 20) / app.len());
+    keep("env_file_too_large", &Project::new(&large));
+    keep("env_file_nul", &Project::new(&format!("{app}MEMORY={CANARY}\0{CANARY}\nX={CANARY}\n")));
+    let project = Project::new("");
+    let bytes = [app.as_bytes(), b"MEMORY=", CANARY.as_bytes(), b"\xff", app.as_bytes()].concat();
+    project.write(".env", bytes);
+    keep("env_file_not_utf8", &project);
+    let half = "x".repeat(600 << 10);
+    keep("value_too_long", &Project::new(&format!("{app}X={CANARY}{half}\nAPPEND=$X$X\n")));
+    keep("infra_type_missing", &Project::new(&format!("CPUS=2 # {CANARY}\nX={CANARY}\n")));
+    let mut project = Project::new(&format!("INFRA_TYPE=vm\nKERNEL=.env # {CANARY}\n"));
+    project.facts.environment.insert("PATH".to_owned(), "/nonexistent".to_owned());
+    keep("provider_missing", &project);
+    for (wanted, set) in [
+        ("set_not_an_assignment", "MEMORY".to_owned()),
+        ("set_unknown_key", format!("FOO={CANARY}")),
+    ] {
+        let mut project = Project::new(&app);
+        project.set = vec![set, format!("PROVISIONING_EXTRA_VARS=password={CANARY},")];
+        let environment =
+            ("VAGRANTP_SSH_AUTHORIZED_KEYS".to_owned(), format!("ssh-rsa {CANARY} x"));
+        project.facts.environment.extend([environment]);
+        keep(wanted, &project);
+    }
+    let project = Project::new(&app);
+    let config = project.load().config.expect("no mistake");
+    let nameless = ProjectDir { path: "/x/___".into(), device: 0, inode: 0 };
+    let errors = resolve::resolve(&config, &nameless, &project.facts).expect_err("has no name");
+    let loaded = Loaded { errors, ..project.load() };
+    assert!(broken(&loaded).contains("no_infra_id"));
+    found.insert("no_infra_id", said(&loaded));
+    found
+}
+
+#[test]
+fn of_every_rule_nothing_of_the_applications_is_said() {
+    let mut seen = BTreeSet::new();
+    for (wanted, lines) in LINES {
+        let env = env(lines);
+        for env in [env.clone(), env.replace('\n', "\r\n"), format!("\u{feff}{env}\n")] {
+            let project = Project::new(&env);
+            populate(&project);
+            let loaded = project.load();
+            let broken = broken(&loaded);
+            assert!(broken.contains(*wanted), "{wanted}: {env}\n{broken:?}");
+            let said = said(&loaded);
+            assert!(!said.contains(CANARY), "{wanted}: {env}\n---\n{said}");
+        }
+        assert!(seen.insert((*wanted).to_owned()), "{wanted} stands twice");
+    }
+    for (wanted, said) in others() {
+        assert!(!said.contains(CANARY), "{wanted}\n---\n{said}");
+        assert!(seen.insert(wanted.to_owned()), "{wanted} stands twice");
+    }
+    let wanted = rules_of_the_source();
+    let missing: Vec<_> = wanted.difference(&seen).collect();
+    let unknown: Vec<_> = seen.difference(&wanted).collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
+}
+
+/// Every rule that an error or a doubt of the configuration carries, as the source declares it.
+fn rules_of_the_source() -> BTreeSet<String> {
+    fn walk(directory: &Path, rules: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).expect("the source is there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, rules);
+            } else {
+                let text = fs::read_to_string(&path).expect("is text");
+                let after = text.split("code(vagrantp::config::").skip(1);
+                rules.extend(after.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())));
+            }
+        }
+    }
+    let mut rules = BTreeSet::new();
+    for part in ["src/config", "src/model"] {
+        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &mut rules);
+    }
+    assert!(rules.len() > 90, "{}", rules.len());
+    rules
+}
+
+#[test]
+fn lines_that_an_open_quote_takes_in_are_not_shown() {
+    // The quote of MEMORY closes where KEY's opens: by the grammar all of it is MEMORY's.
+    let text = format!("INFRA_TYPE=container\nMEMORY='64\nDB={CANARY}\nKEY='\n{CANARY}\n'\n");
+    let project = Project::new(&text);
+    let loaded = project.load();
+    assert!(!loaded.errors.is_empty());
+    let said = said(&loaded);
+    assert!(said.contains("MEMORY='64") && !said.contains(CANARY), "{said}");
+}
+
+#[test]
+fn a_word_in_a_line_without_a_key_is_not_taken_for_one() {
+    let project = Project::new(&format!("INFRA_TYPE=container\n{CANARY} x\nA-{CANARY}=1\nB: 1\n"));
+    let said = said(&project.load());
+    assert!(!said.contains(CANARY), "{said}");
+    assert!(said.contains(".env:2:1") && said.contains("4 │ B "), "{said}");
+}
