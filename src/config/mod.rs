@@ -8,11 +8,13 @@
 mod check;
 mod decode;
 mod dollar;
+mod duration;
 mod env_file;
 mod error;
 mod expand;
 mod files;
 pub mod grammar;
+mod host_name;
 pub mod keys;
 mod layers;
 mod mistake;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
+pub use super::duration::Ttl;
 use crate::model::command::MainProcess;
 use crate::model::id::{InfraId, InfraType, ProviderKind};
 use crate::model::image::ImageSource;
@@ -179,11 +180,6 @@ pub struct OsRequirement {
     /// `VERSION_ID` of os-release, where one was written.
     pub version: Option<String>,
 }
-
-/// INFRA_TTL, in minutes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct Ttl(pub u32);
 
 /// A closed set of words that a key may say.
 pub(super) trait Word: Copy + Sized + 'static {

@@ -1,10 +1,9 @@
 //! Parsers of the values that only the configuration knows: text → typed, nothing else looked at.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::mistake::Mistake;
-use super::types::{OsRequirement, Secret, Ttl, VagrantBox};
+use super::types::{OsRequirement, Secret, VagrantBox};
 use crate::model::id::InfraId;
 
 /// The longest name of a network interface (`IFNAMSIZ` less its end).
@@ -28,23 +27,6 @@ pub(super) fn user(text: &str) -> Result<String, Mistake> {
     let good =
         text.as_bytes().first().is_some_and(starts) && text.bytes().all(inner) && text.len() <= 32;
     if good { Ok(text.to_owned()) } else { Err(Mistake::BadUser { at: (0..text.len()).into() }) }
-}
-
-pub(super) fn host(text: &str) -> Result<String, Mistake> {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let name = text.len() <= 253 && text.split('.').all(label);
-    // Four numbers are an address or a mistake, never a name.
-    let numbers = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if text.parse::<IpAddr>().is_ok() || (name && !numbers) {
-        Ok(text.to_owned())
-    } else {
-        Err(Mistake::BadHost { at: (0..text.len()).into() })
-    }
 }
 
 pub(super) fn bridge(text: &str) -> Result<String, Mistake> {
@@ -87,24 +69,6 @@ pub(super) fn os(text: &str) -> Result<OsRequirement, Mistake> {
         return Err(Mistake::BadOs { at: (0..text.len()).into() });
     }
     Ok(OsRequirement { id: id.to_owned(), version: version.map(str::to_owned) })
-}
-
-pub(super) fn ttl(text: &str) -> Result<Ttl, Mistake> {
-    const LONGEST: u32 = 3650 * 24 * 60;
-    let bad = || Mistake::BadDuration { at: (0..text.len()).into() };
-    let unit = text.chars().last().map(|c| c.to_ascii_lowercase());
-    let factor = match unit {
-        Some('m') => 1,
-        Some('h') => 60,
-        Some('d') => 24 * 60,
-        _ => return Err(bad()),
-    };
-    let number = &text[..text.len() - 1];
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(bad());
-    }
-    let minutes = number.parse::<u32>().ok().and_then(|number| number.checked_mul(factor));
-    minutes.filter(|minutes| (1..=LONGEST).contains(minutes)).map(Ttl).ok_or_else(bad)
 }
 
 /// `name=value` pairs with commas between, or one JSON object.
@@ -156,12 +120,6 @@ mod tests {
         for text in ["Root", "1a", "-a", "a b", "", "a;id", &"a".repeat(33)] {
             assert!(user(text).is_err(), "{text}");
         }
-        for text in ["build.example.org", "192.0.2.7", "::1", "a_b"] {
-            assert!(host(text).is_ok(), "{text}");
-        }
-        for text in ["999.1.1.1", "-oProxyCommand=x", "a b", "", "a..b", "user@host"] {
-            assert!(host(text).is_err(), "{text}");
-        }
         assert!(bridge("br0").is_ok());
         for text in ["", "br 0", "a/b", "..", "sixteen-letters-"] {
             assert!(bridge(text).is_err(), "{text}");
@@ -186,16 +144,6 @@ mod tests {
         }
         assert_eq!(suggested_id("$(touch pwn)"), "touch-pwn");
         assert_eq!(suggested_id("___"), "my-machine");
-    }
-
-    #[test]
-    fn times_to_live_have_a_unit() {
-        assert_eq!(ttl("30m").ok(), Some(Ttl(30)));
-        assert_eq!(ttl("8H").ok(), Some(Ttl(480)));
-        assert_eq!(ttl("2d").ok(), Some(Ttl(2880)));
-        for text in ["", "30", "m", "-1h", "0m", "1.5h", "3651d", "99999999999d", "1w", "1\u{e9}"] {
-            assert!(ttl(text).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use miette::{Diagnostic, SourceSpan};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::units::whole_number;
+use super::units::{NumberError, plain_digits, whole_number};
 pub use port::{
     DEFAULT_BIND, HostPort, PortError, PortForward, PortPool, PortRule, Protocol, parse_port,
 };
@@ -101,11 +101,16 @@ pub enum AddressError {
         #[label("a group's address, or all zeros")]
         at: SourceSpan,
     },
+    /// A digit that only looks like one.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Digit(NumberError),
 }
 
 /// An IPv4 address.
 pub fn parse_ipv4(text: &str) -> Result<Ipv4Addr, AddressError> {
     let at = SourceSpan::from(0..text.len());
+    plain_digits(text).map_err(AddressError::Digit)?;
     text.parse().map_err(|_| match text.parse::<std::net::Ipv6Addr>() {
         Ok(_) => AddressError::Ipv6 { at },
         Err(_) => AddressError::NotAnAddress { at },
@@ -223,6 +228,7 @@ impl MacAddress {
     /// Reads six pairs of hexadecimal digits with `:` or `-` between them.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let at = SourceSpan::from(0..text.len());
+        plain_digits(text).map_err(AddressError::Digit)?;
         let mut bytes = [0; 6];
         let mut pairs = text.split(if text.contains('-') { '-' } else { ':' });
         for byte in &mut bytes {
@@ -275,6 +281,24 @@ mod tests {
             let parsed = HostAddress::parse(text);
             assert!(matches!(parsed, Err(AddressError::NotUsable { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn digits_of_other_scripts_are_told_from_our_own() {
+        let third = AddressError::Digit(NumberError::LookAlike { at: (3, 3).into() });
+        assert_eq!(parse_ipv4("10.\u{ff10}.0.1"), Err(third.clone()));
+        assert_eq!(HostAddress::parse("10.\u{ff10}.0.1/24"), Err(third.clone()));
+        assert_eq!(MacAddress::parse("52:\u{ff15}4:00:12:34:56"), Err(third));
+    }
+
+    #[test]
+    fn addresses_read_back_as_they_print() {
+        for text in ["10.9.0.5", "192.168.77.10/24", "10.0.0.255/16", "172.16.0.9/30"] {
+            let address = HostAddress::parse(text).expect(text);
+            assert_eq!(address.to_string(), text);
+        }
+        let mac = MacAddress::parse("52-54-00-AB-cd-ef").expect("a MAC address");
+        assert_eq!(MacAddress::parse(&mac.to_string()), Ok(mac));
     }
 
     #[test]

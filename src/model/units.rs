@@ -39,11 +39,17 @@ pub enum NumberError {
     },
 }
 
+/// Refuses digits of other scripts, which only look like ours.
+pub fn plain_digits(text: &str) -> Result<(), NumberError> {
+    match text.char_indices().find(|(_, c)| !c.is_ascii() && c.is_numeric()) {
+        Some((index, c)) => Err(NumberError::LookAlike { at: (index, c.len_utf8()).into() }),
+        None => Ok(()),
+    }
+}
+
 /// The whole number that `text` writes in plain digits.
 pub fn whole_number(text: &str) -> Result<u64, NumberError> {
-    if let Some((index, c)) = text.char_indices().find(|(_, c)| !c.is_ascii() && c.is_numeric()) {
-        return Err(NumberError::LookAlike { at: (index, c.len_utf8()).into() });
-    }
+    plain_digits(text)?;
     let at = SourceSpan::from(0..text.len());
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NumberError::NotANumber { at });

@@ -6,9 +6,10 @@ use super::{
     ALL, ANY_VM, Default, HYPERVISOR, Key, MADE, MADE_VM, NoMistake, key, list, one, text,
 };
 use crate::config::files;
+use crate::config::host_name;
 use crate::config::mistake::FileMistake;
 use crate::config::reader::{Reader, Surroundings, Wrong, absolute};
-use crate::config::types::Config;
+use crate::config::types::{Config, Ttl};
 use crate::config::values;
 use crate::config::warning::Doubt;
 use crate::model::command::{MainProcess, split_words};
@@ -115,11 +116,11 @@ pub(super) const KEYS: &[Key] = &[
         read |r, c| c.autostart = r.word(), show |c| one(&c.autostart)),
     key!("INFRA_TTL": "a whole number and `m`, `h` or `d`", Default::None, MADE,
         "How long after its last `up` the machine may live.", eg "8h",
-        read |r, c| c.infra_ttl = r.one(values::ttl),
-        show |c| c.infra_ttl.as_ref().map(|ttl| format!("{}m", ttl.value.0).into())),
+        read |r, c| c.infra_ttl = r.one(Ttl::parse),
+        show |c| text(&c.infra_ttl)),
     key!("SSH_HOST": "a name or an address", Default::Depends("required with PROVIDER=ssh"), &[ProviderKind::Ssh],
         "The machine that exists.", eg "build.example.org",
-        read |r, c| c.ssh_host = r.one(values::host), show |c| one(&c.ssh_host)),
+        read |r, c| c.ssh_host = r.one(host_name::parse), show |c| one(&c.ssh_host)),
     key!("SSH_USER": "a user's name", Default::Depends("`root` in a container, the caller's own name in a made vm, a box's own user, else what `ssh` would take"), ALL,
         "Who `vagrantp ssh` is inside.", eg "debian",
         read |r, c| c.ssh_user = r.one(values::user), show |c| one(&c.ssh_user)),
