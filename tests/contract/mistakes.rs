@@ -56,7 +56,12 @@ fn all_mistakes_of_all_sources_come_at_once_and_sorted() {
     );
     assert_eq!(
         rules(&loaded.warnings),
-        ["unused_key@vagrantp.env:2:11", "old_key@vagrantp.env:4:1", "skipped_line@.env:2:1"]
+        [
+            "unused_key@vagrantp.env:2:11",
+            "old_key@vagrantp.env:4:1",
+            "skipped_line@.env:2:1",
+            "unused_key@--set:2:13",
+        ]
     );
 }
 
