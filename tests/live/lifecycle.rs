@@ -58,7 +58,7 @@ fn a_whole_life() {
 
     let stop = machine.ok(&["stop"]);
     insta::assert_snapshot!(machine.plain(&(stop.stderr + &stop.stdout)), @r"
-    {name} (podman)
+    {name} (container on podman)
     [1/1] Stop the container {name} (killed after 30 s)
     {name} is stopped.
       next       vagrantp up   vagrantp rm
@@ -79,7 +79,7 @@ fn a_whole_life() {
 
     let rm = machine.ok(&["rm", "-y"]);
     insta::assert_snapshot!(machine.plain(&(rm.stderr + &rm.stdout)), @r"
-    {name} (podman)
+    {name} (container on podman)
     [1/3] Stop the container {name} (killed after 30 s)
     [2/3] DELETE the container {name} with everything written in it
     [3/3] Remove the network vagrantp-{uuid}
