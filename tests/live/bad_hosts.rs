@@ -178,7 +178,8 @@ fn an_image_that_is_not_there_is_told_with_its_reason() {
     let error = &failure["error"];
     assert_eq!((&error["field"], &error["line"]), (&"IMAGE".into(), &3.into()), "{error:#}");
     let unreachable = text(&error["message"]);
-    assert!(unreachable.contains(&reference), "{unreachable}");
+    let reason = format!("the image {reference} cannot be had: the registry cannot be reached");
+    assert!(unreachable.starts_with(&reason), "{unreachable}");
     assert_eq!(machine.objects(), [""; 0]);
     assert_eq!(machine.kept(), [""; 0]);
 
@@ -193,6 +194,54 @@ fn an_image_that_is_not_there_is_told_with_its_reason() {
     assert_eq!(document["error"]["field"], "IMAGE", "{document:#}");
     assert_eq!(machine.objects(), [""; 0]);
     assert_eq!(machine.kept(), [""; 0]);
+}
+
+#[test]
+fn a_registry_that_says_no_is_told_from_one_that_is_away() {
+    // A registry of the test's own: it knows nobody, and has nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap_or_default();
+            let line = String::from_utf8_lossy(&request[..count]).into_owned();
+            let (status, code) = if line.contains("/secret/") {
+                ("401 Unauthorized", "UNAUTHORIZED")
+            } else if line.contains("/manifests/") {
+                ("404 Not Found", "MANIFEST_UNKNOWN")
+            } else {
+                ("200 OK", "NONE")
+            };
+            let words = code.replace('_', " ").to_lowercase();
+            let body = format!(r#"{{"errors":[{{"code":"{code}","message":"{words}"}}]}}"#);
+            let head = "Content-Type: application/json\r\nConnection: close";
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    let Some(machine) = Machine::made("registry", &[], |project| {
+        let conf = project.root().join("registries.conf");
+        let text = format!("[[registry]]\nlocation = \"127.0.0.1:{port}\"\ninsecure = true\n");
+        std::fs::write(&conf, text).expect("a file");
+        project.with("CONTAINERS_REGISTRIES_CONF", &conf.display().to_string())
+    }) else {
+        return;
+    };
+    for (image, reason) in [
+        ("no/such:1", "there is no such image"),
+        ("secret/one:1", "the registry wants to know who asks, or says no"),
+    ] {
+        machine.env(&[("IMAGE", &format!("127.0.0.1:{port}/{image}"))]);
+        let failure = machine.fails(&["up"], 1, "IMAGE_UNAVAILABLE");
+        let message = text(&failure["error"]["message"]);
+        assert!(message.contains(reason), "{message}");
+        assert_eq!(machine.objects(), [""; 0]);
+        assert_eq!(machine.kept(), [""; 0]);
+    }
 }
 
 #[test]

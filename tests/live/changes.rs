@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::machine::{Machine, text};
+use crate::machine::{Machine, actions, text};
 use crate::podman_host::free_port;
 
 #[test]
@@ -115,6 +115,36 @@ fn what_is_no_business_of_the_machines_changes_nothing() {
     // The same in other words.
     machine.env(&[("MEMORY", "\"512 MiB\" # the least"), ("NETWORK_MODE", "nat")]);
     machine.settled();
+}
+
+#[test]
+fn much_to_copy_needs_a_yes() {
+    let Some(machine) = Machine::new("much", &[]) else { return };
+    machine.ok(&["up"]);
+    // A hole of 1200 MiB takes no room here, and would when it is copied.
+    machine.inside("dd if=/dev/zero of=/root/much bs=1M count=0 seek=1200");
+    let before = (machine.id(), machine.inspect("{{.State.StartedAt}}"));
+    machine.env(&[("MEMORY", "600M")]);
+    let failure = machine.fails(&["up"], 3, "RESTART_REQUIRED");
+    let error = &failure["error"];
+    assert_eq!((&error["field"], &error["line"]), (&"MEMORY".into(), &4.into()), "{error:#}");
+    assert_eq!(failure["changed"], false);
+    assert!(actions(&failure).contains(&"save_files".to_owned()), "{failure:#}");
+    assert_eq!((machine.id(), machine.inspect("{{.State.StartedAt}}")), before, "nothing is done");
+    let shown = machine.run(&["up"]);
+    assert_eq!(shown.status, 3);
+    insta::assert_snapshot!(machine.plain(&shown.stderr), @r"
+    {name} (container on podman)
+    vagrantp::consent::restart_required
+
+      × this stops what runs in the container and starts it again
+       ╭─[.env:4:8]
+     4 │ MEMORY=600M
+       ·        ──┬─
+       ·          ╰── asked for here
+       ╰────
+      help: `vagrantp up -y` agrees to that; `vagrantp plan` shows each step
+    ");
 }
 
 #[test]
