@@ -44,4 +44,10 @@ if [[ ! -d "$runtime" ]]; then
     install -d -m 0755 /run/user
     install -d -m 0700 -o "$name" -g "$name" "$runtime"
 fi
+# Rootless networks open this device. udev gives it to everybody (its rule for tun is 0666); a
+# machine without udev keeps what the kernel made.
+if [[ -c /dev/net/tun && $(stat -c %a /dev/net/tun) == 600 ]]; then
+    say "Letting every user open /dev/net/tun, as udev does"
+    chmod 0666 /dev/net/tun
+fi
 printf '%s\n' "$name"
