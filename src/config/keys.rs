@@ -1,10 +1,18 @@
-//! The one table of keys. It feeds the parser, the warnings about keys that a provider has no use
-//! for, and `docs/reference/config.md`.
+//! The one table of keys. It feeds the parser, the defaults, the warnings about keys that a provider
+//! has no use for, `explain`, completion, the [`schema`], the [`template`] of a new file, and
+//! `docs/reference/config.md`; a test holds each of them to it.
 
+pub mod effect;
+mod form;
 mod machine;
+mod pattern;
+pub mod schema;
+pub mod template;
 mod work;
 
 use serde_json::Value;
+
+pub use form::{Form, readable};
 
 use super::reader::Reader;
 use super::types::{Config, Written};
@@ -18,6 +26,8 @@ use crate::model::units::{DiskSize, Unit};
 pub struct Key {
     /// Its name, without a prefix.
     pub name: &'static str,
+    /// What a value looks like.
+    pub form: Form,
     /// What is expected after the `=`.
     pub expected: &'static str,
     /// What is taken where nothing is written, as it would be written.
@@ -89,7 +99,7 @@ pub(super) const OLD_NAMES: [(&str, &str, &str); 4] = [
 /// A row of the table; what most keys have in common is filled in here.
 macro_rules! key {
     (
-        $name:literal: $expected:expr, $default:expr, $used_by:expr,
+        $name:literal: $form:expr, $expected:expr, $default:expr, $used_by:expr,
         $doc:literal, eg $example:literal,
         read $read:expr, show $show:expr $(, $flag:ident)*
     ) => {
@@ -97,6 +107,7 @@ macro_rules! key {
             $($flag: true,)*
             ..Key {
                 name: $name,
+                form: $form,
                 expected: $expected,
                 default: $default,
                 used_by: $used_by,

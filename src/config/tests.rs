@@ -1,6 +1,7 @@
 //! Whole files through [`load`](super::load): what is understood, what is told, what is shown.
 
 mod keys;
+mod schema;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -56,12 +57,20 @@ impl Project {
     }
 
     pub(crate) fn load(&self) -> Loaded {
-        load(&LoadRequest {
-            dir: self.dir.path(),
-            env_files: &self.env_files,
-            set: &self.set,
-            facts: &self.facts,
-        })
+        self.load_with(&self.set)
+    }
+
+    /// As [`Project::load`], with these for `--set`.
+    pub(crate) fn load_with(&self, set: &[String]) -> Loaded {
+        let (env_files, facts) = (&self.env_files, &self.facts);
+        load(&LoadRequest { dir: self.dir.path(), env_files, set, facts })
+    }
+
+    /// What a file somewhere else says, for a project that lies beside it.
+    fn load_from(&self, file: &Path) -> Loaded {
+        let dir = file.parent().expect("a file has a parent");
+        let (env_files, facts) = (&[file.to_owned()], &self.facts);
+        load(&LoadRequest { dir, env_files, set: &[], facts })
     }
 
     pub(crate) fn config(&self) -> Config {

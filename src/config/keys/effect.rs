@@ -1,0 +1,158 @@
+//! What it costs to change a key, by the provider's own capabilities.
+
+use super::Key;
+use crate::model::capability::{Capabilities, Cost, Field};
+use crate::model::id::ProviderKind;
+
+/// What a change of a key does to a machine that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The machine is changed, at this cost.
+    Costs(Cost),
+    /// The machine stays as it is; what runs from then on goes by the new value.
+    NextCall,
+    /// It counts where the project's network is made.
+    NextNetwork,
+    /// It is another machine: this one stays.
+    AnotherMachine,
+    /// The provider has no use for it.
+    NotUsed,
+    /// The provider says nothing about it.
+    Unknown,
+}
+
+/// Keys that say how vagrantp goes about it, and not what the machine is.
+const NEXT_CALL: &[&str] = &[
+    "PORT_POOL",
+    "INFRA_TTL",
+    "SSH_HOST",
+    "SSH_USER",
+    "SSH_KEY",
+    "WAIT_FOR",
+    "BOOT_TIMEOUT",
+    "STOP_TIMEOUT",
+    "SSH_TIMEOUT",
+    "PROVISIONING_PLAYBOOK",
+    "PROVISIONING_VARS",
+    "PROVISIONING_EXTRA_VARS",
+    "PROVISIONING_BOOTSTRAP",
+    "ROLLBACK_ON_FAILURE",
+    "REQUIRE_OS",
+    "REQUIRE_MEMORY",
+    "REQUIRE_DISK",
+];
+
+/// What a change of `key` does where `provider` runs the machine.
+#[must_use]
+pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Effect {
+    let cost = |field: Field| Effect::Costs(capabilities.cost(field));
+    match key.name {
+        _ if !key.used_by.contains(&provider) => Effect::NotUsed,
+        "INFRA_TYPE" => Effect::AnotherMachine,
+        "PROVIDER" => Effect::Costs(Cost::Recreate),
+        // Nothing but the default mode is left to write.
+        "NETWORK_MODE" | "BRIDGE" if !capabilities.bridge => Effect::Costs(Cost::Refused),
+        "BRIDGE" => cost(Field::Network),
+        "AUTOSTART" if !capabilities.autostart => Effect::Costs(Cost::Refused),
+        "GATEWAY" | "DNS" if provider == ProviderKind::Podman => Effect::NextNetwork,
+        name if NEXT_CALL.contains(&name) => Effect::NextCall,
+        name => match Field::ALL.into_iter().find(|field| field.key() == name) {
+            Some(field) => cost(field),
+            None => Effect::Unknown,
+        },
+    }
+}
+
+impl Effect {
+    /// The word for programs; none where nobody knows.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Effect::Costs(cost) => Some(cost.as_str()),
+            Effect::NextCall | Effect::NextNetwork | Effect::AnotherMachine | Effect::NotUsed => {
+                Some(Cost::None.as_str())
+            }
+            Effect::Unknown => None,
+        }
+    }
+
+    /// What the next `up` does with the machine that there is.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Effect::Costs(Cost::None) => "nothing",
+            Effect::Costs(Cost::Live) => "it is changed as it runs; nothing is interrupted",
+            Effect::Costs(Cost::Restart) => "it is stopped and started; its files stay",
+            Effect::Costs(Cost::Replace) => {
+                "it is made again around its files; what runs in it is stopped"
+            }
+            Effect::Costs(Cost::Recreate | Cost::Destroy) => {
+                "it starts from its image again, and everything written in it since is lost: \
+                 `up --recreate` agrees to that"
+            }
+            Effect::Costs(Cost::Refused) => "refused: this provider cannot do it",
+            Effect::NextCall => "nothing; the new value holds from the next call on",
+            Effect::NextNetwork => {
+                "nothing; it counts where the project's network is made: `rm`, then `up`"
+            }
+            Effect::AnotherMachine => "nothing; another machine is made beside it",
+            Effect::NotUsed => "nothing; this provider has no use for the key",
+            Effect::Unknown => "not known: this provider says nothing about it",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{all, find};
+    use super::*;
+    use crate::model::capability::ImageKind;
+
+    fn capabilities() -> Capabilities {
+        let costs = [Cost::Live, Cost::Restart, Cost::Replace, Cost::Recreate];
+        Capabilities {
+            costs: Field::ALL.into_iter().zip(costs.into_iter().cycle()).collect(),
+            bridge: true,
+            suspend: true,
+            autostart: true,
+            images: vec![ImageKind::Registry],
+        }
+    }
+
+    #[test]
+    fn a_field_costs_what_the_provider_says() {
+        let capabilities = capabilities();
+        for field in Field::ALL {
+            let key = find(field.key()).expect("every field has a key");
+            let effect = of(key, ProviderKind::Podman, &capabilities);
+            assert_eq!(effect, Effect::Costs(capabilities.cost(field)), "{}", key.name);
+            assert_eq!(effect.as_str(), Some(capabilities.cost(field).as_str()));
+        }
+        let bridge = find("BRIDGE").expect("is a key");
+        let network = Effect::Costs(capabilities.cost(Field::Network));
+        assert_eq!(of(bridge, ProviderKind::Podman, &capabilities), network);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        let capabilities = Capabilities { bridge: false, autostart: false, ..capabilities() };
+        for name in ["NETWORK_MODE", "BRIDGE", "AUTOSTART"] {
+            let key = find(name).expect("is a key");
+            let effect = of(key, ProviderKind::Podman, &capabilities);
+            assert_eq!(effect, Effect::Costs(Cost::Refused), "{name}");
+        }
+    }
+
+    #[test]
+    fn podman_has_an_answer_for_every_key() {
+        for key in all() {
+            let effect = of(key, ProviderKind::Podman, &capabilities());
+            assert_ne!(effect, Effect::Unknown, "{}", key.name);
+            let used = key.used_by.contains(&ProviderKind::Podman);
+            assert_eq!(effect == Effect::NotUsed, !used, "{}", key.name);
+        }
+        for name in NEXT_CALL {
+            assert!(find(name).is_some(), "{name}");
+        }
+    }
+}

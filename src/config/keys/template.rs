@@ -1,0 +1,171 @@
+//! The text of a new `.env`: every key that the provider has a use for, explained, and those lines
+//! live that the machine needs.
+
+use std::fmt::Write as _;
+
+use super::{Default, Key, PREFIX, all};
+use crate::model::id::{InfraType, ProviderKind};
+
+/// How the keys are called in the new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// By their names, for a file of vagrantp's own.
+    Plain,
+    /// With `VAGRANTP_` in front, for a file that the application has already.
+    Prefixed,
+}
+
+/// The text for a machine of this provider's.
+#[must_use]
+pub fn template(provider: ProviderKind, names: Names) -> String {
+    let prefix = match names {
+        Names::Plain => "",
+        Names::Prefixed => PREFIX,
+    };
+    let mut text = "\
+# Which machine this project wants. `vagrantp up` makes it so, `vagrantp explain KEY` tells more of
+# a key. Lines that start with `#KEY=` show the default, or an example where there is none.\n"
+        .to_owned();
+    for key in all().filter(|key| key.used_by.contains(&provider)) {
+        let live = live(key, provider);
+        let value = live.unwrap_or(match key.default {
+            Default::Value(value) => value,
+            _ => key.example,
+        });
+        let expected = match key.default {
+            Default::Depends(words) => format!("{} Default: {words}.", sentence(key.expected)),
+            _ => sentence(key.expected),
+        };
+        text.push('\n');
+        for paragraph in [key.doc, &expected] {
+            for line in wrapped(paragraph) {
+                let _ = writeln!(text, "# {line}");
+            }
+        }
+        let off = if live.is_some() { "" } else { "#" };
+        let _ = writeln!(text, "{off}{prefix}{}={}", key.name, quoted(value));
+    }
+    text
+}
+
+/// The value of a key that the new file says, where it says one.
+fn live(key: &Key, provider: ProviderKind) -> Option<&'static str> {
+    match (key.name, provider) {
+        ("INFRA_TYPE", provider) => Some(provider.infra_type().as_str()),
+        ("PROVIDER", provider) if provider.infra_type() == InfraType::Vm => Some(provider.as_str()),
+        ("IMAGE", ProviderKind::Libvirt | ProviderKind::Qemu) => Some(
+            "https://cloud.debian.org/images/cloud/bookworm/latest/\
+             debian-12-genericcloud-amd64.qcow2",
+        ),
+        ("BOX", ProviderKind::Virtualbox) => Some("debian/bookworm64"),
+        ("SSH_HOST", ProviderKind::Ssh) => Some("build.example.org"),
+        ("MOUNTS", ProviderKind::Ssh) => None,
+        ("MOUNTS", _) => Some(".:/work"),
+        _ => None,
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// Lines of at most 98 characters.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always one");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 98 {
+            lines.push(word.to_owned());
+        } else {
+            let space = if line.is_empty() { "" } else { " " };
+            line.push_str(space);
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// A value as it has to be written, so that a shell that sources the file sees the same.
+pub(crate) fn quoted(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:,@%+".contains(&byte);
+    if value.bytes().all(plain) {
+        value.to_owned()
+    } else if value.contains('\'') {
+        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$");
+        format!("\"{escaped}\"")
+    } else {
+        format!("'{value}'")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::Project;
+
+    /// The keys that a template shows, live or not, in their order.
+    fn shown(text: &str) -> Vec<&str> {
+        text.lines()
+            .filter(|line| !line.starts_with("# ") && !line.is_empty())
+            .map(|line| line.trim_start_matches('#').split('=').next().unwrap_or_default())
+            .collect()
+    }
+
+    #[test]
+    fn a_new_file_is_a_valid_configuration() {
+        for provider in ProviderKind::WRITTEN {
+            for names in [Names::Plain, Names::Prefixed] {
+                let project = Project::new(&template(provider, names));
+                let loaded = project.load();
+                assert!(loaded.errors.is_empty(), "{provider}: {:?}", loaded.errors);
+                assert!(loaded.warnings.is_empty(), "{provider}: {:?}", loaded.warnings);
+                let config = loaded.config.expect("no error, so a configuration");
+                assert_eq!(config.provider_kind(), Some(provider));
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_file_has_every_key_of_its_provider_and_no_other() {
+        let mut everywhere = Vec::new();
+        for provider in ProviderKind::WRITTEN {
+            let text = template(provider, Names::Plain);
+            let used: Vec<_> = all().filter(|key| key.used_by.contains(&provider)).collect();
+            assert_eq!(shown(&text), used.iter().map(|key| key.name).collect::<Vec<_>>());
+            let comments: String =
+                text.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+            let bare = |text: &str| text.split_whitespace().collect::<String>();
+            for key in &used {
+                assert!(bare(&comments).contains(&bare(key.doc)), "{}", key.name);
+            }
+            everywhere.extend(used.into_iter().map(|key| key.name));
+            let prefixed = template(provider, Names::Prefixed);
+            assert!(shown(&prefixed).iter().all(|name| name.starts_with(PREFIX)), "{prefixed}");
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 100 || !line.starts_with("# "))
+            );
+        }
+        assert!(all().all(|key| everywhere.contains(&key.name)));
+    }
+
+    #[test]
+    fn a_default_that_is_uncommented_changes_nothing() {
+        for key in all().filter(|key| key.used_by.contains(&ProviderKind::Podman)) {
+            let Default::Value(value) = key.default else { continue };
+            let text = template(ProviderKind::Podman, Names::Plain);
+            let line = format!("\n#{}={}\n", key.name, quoted(value));
+            assert!(text.contains(&line), "{line}");
+            let text = text.replace(&line, &line.replacen('#', "", 1));
+            let project = Project::new(&text);
+            let settings = project.load().settings;
+            let setting = settings.iter().find(|setting| setting.key == key.name);
+            let written = setting.expect("it is written").value.clone();
+            let defaults = Project::new("INFRA_TYPE=container\n").load().settings;
+            let default = defaults.into_iter().find(|setting| setting.key == key.name);
+            assert_eq!(Some(written), default.map(|setting| setting.value), "{}", key.name);
+            assert!(project.config().infra_type.is_some());
+        }
+    }
+}
