@@ -41,6 +41,15 @@ pub fn status(code: Code) -> u8 {
     }
 }
 
+/// The exit status as documents show it: a signal has three.
+#[must_use]
+pub fn status_text(code: Code) -> String {
+    match code {
+        Code::Interrupted => "129, 130, 143".to_owned(),
+        code => status(code).to_string(),
+    }
+}
+
 /// Which of several failures decides the exit status: 2 before 5 before 4 before 6 before 3, and
 /// any of these before the rest, which keep the order that they came in.
 #[must_use]

@@ -96,6 +96,69 @@ codes! {
     Interrupted = "INTERRUPTED",
 }
 
+impl Code {
+    /// What to do about it, in one sentence; the message at hand knows more of its own case.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Code::InfraNotFound => {
+                "`vagrantp up` makes the instance; `vagrantp list` shows others."
+            }
+            Code::InfraNotRunning => "`vagrantp up` starts it.",
+            Code::InvalidState => "Look with `vagrantp status`, then call the command again.",
+            Code::SshConnectionFailed => {
+                "Look with `vagrantp status` whether it runs, and at SSH_USER."
+            }
+            Code::BootFailed => "Give it longer with BOOT_TIMEOUT, or look at its console.",
+            Code::NetworkFailed => "See what the provider's own tools say of its networks.",
+            Code::CreateFailed => "Read what the message quotes, and correct COMMAND or IMAGE.",
+            Code::ImageUnavailable => {
+                "Correct IMAGE, log in to its registry, or see whether that can be reached."
+            }
+            Code::SnapshotNotFound => "List the snapshots, and correct the name.",
+            Code::SnapshotExists => "Take another name, or remove that snapshot first.",
+            Code::ConfirmationRequired => "Add `-y` where nobody can be asked.",
+            Code::PermissionDenied => "See who owns what the message names.",
+            Code::Internal => "Report it with its message; `vagrantp status` shows what there is.",
+            Code::ConfigMissing => {
+                "Create a `.env` with the line `INFRA_TYPE=container`, or name the directory with `-C`."
+            }
+            Code::ConfigInvalid => {
+                "Correct the lines; `vagrantp validate` shows all mistakes at once."
+            }
+            Code::Unsupported => {
+                "Change the line that the message names, or take another provider."
+            }
+            Code::Usage => "`vagrantp --help` and `vagrantp VERB --help` show what there is.",
+            Code::InfraExists => {
+                "Choose another INFRA_ID; where the project moved, `vagrantp adopt` takes it over."
+            }
+            Code::RecreateRequired => {
+                "`vagrantp plan` shows what is lost; `vagrantp up --recreate` agrees to it."
+            }
+            Code::RestartRequired => "`vagrantp up -y` agrees to it.",
+            Code::InsufficientResources => "Ask for less, or free what the message names.",
+            Code::ProviderNotAvailable => "Install or start the provider as the message says.",
+            Code::DependencyMissing => "Install what the message names.",
+            Code::PortConflict => {
+                "Free the port, write another into PORTS, or `auto` to have one picked."
+            }
+            Code::AddressConflict => "Change IP_ADDRESS, or delete the line to have one picked.",
+            Code::ProvisioningFailed => "Correct the playbook at the task that the message names.",
+            Code::RollbackFailed => "See what the message lists as left, and take it back by hand.",
+            Code::VerificationFailed => "Run `vagrantp provision` again, or correct the playbook.",
+            Code::Locked => "Wait for the other call, or wait longer with `--lock-timeout`.",
+            Code::Interrupted => "Call the command again; nothing has to be cleared away first.",
+        }
+    }
+
+    /// The code of that name, in any case.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

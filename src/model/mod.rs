@@ -15,6 +15,7 @@ pub mod mount;
 pub mod network;
 pub mod observed;
 pub mod problem;
+pub mod rule;
 pub mod shell;
 pub mod source;
 pub mod spec;

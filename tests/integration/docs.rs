@@ -1,6 +1,7 @@
 //! The documentation: its links lead somewhere, and what can be written from the code is.
 //! `VAGRANTP_BLESS=1` writes the generated pages anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use clap::CommandFactory;
 use vagrantp::cli::Cli;
 use vagrantp::exit;
 use vagrantp::model::code::Code;
+use vagrantp::model::rule::Rule;
 
 const GENERATED: &str =
     "<!-- Written by `VAGRANTP_BLESS=1 cargo test --test integration docs`; edits get lost. -->\n";
@@ -110,13 +112,87 @@ fn the_reference_of_errors_is_what_the_code_says() {
         exit::SOMETHING_TO_DO
     );
     for code in Code::ALL {
-        let status = match code {
-            Code::Interrupted => "129, 130, 143".to_owned(),
-            code => exit::status(*code).to_string(),
-        };
-        let _ = writeln!(text, "| `{code}` | {status} | {} |", code.meaning());
+        let anchor = anchor(code.as_str());
+        let _ = writeln!(
+            text,
+            "| [{code}](#{anchor}) | {} | {} |",
+            exit::status_text(*code),
+            code.meaning()
+        );
+    }
+    text.push_str(
+        "\n`vagrantp explain CODE` and `vagrantp explain RULE` say in a terminal what follows.\n",
+    );
+    for code in Code::ALL {
+        let (status, meaning, remedy) = (exit::status_text(*code), code.meaning(), code.remedy());
+        let _ = write!(text, "\n## {code}\n\nExit status {status}. {meaning} {remedy}\n");
+        let rules: Vec<_> = Rule::all().filter(|rule| rule.codes.contains(code)).collect();
+        if !rules.is_empty() {
+            text.push_str("\nRules:\n\n");
+        }
+        for rule in rules {
+            let (name, anchor) = (rule.full_name(), anchor(&rule.full_name()));
+            let _ = writeln!(text, "- [{name}](#{anchor})");
+        }
+    }
+    text.push_str(
+        "\n# Rules\n\nWhat exactly is wrong: the first line of a message, and `rule` in `--json`.\n",
+    );
+    for rule in Rule::all() {
+        let codes: Vec<String> =
+            rule.codes.iter().map(|code| format!("[{code}](#{})", anchor(code.as_str()))).collect();
+        let comes_as = if rule.is_warning() { "a warning".to_owned() } else { codes.join(", ") };
+        let _ = write!(
+            text,
+            "\n## {}\n\nComes as {comes_as}. {} {}\n",
+            rule.full_name(),
+            rule.meaning,
+            rule.remedy
+        );
     }
     holds("docs/reference/errors.md", &text);
+}
+
+/// Every rule that a file of `src/` raises: `code(vagrantp::…)` of a diagnostic, or the name itself.
+fn rules_in(text: &str) -> Vec<String> {
+    let starts = ["code(vagrantp::", "with_code(\"vagrantp::"];
+    let named = |start: &str| -> Vec<String> {
+        let after = text.split(start).skip(1);
+        let name = |rest: &str| {
+            let inner =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':';
+            rest.chars().take_while(|c| inner(*c)).collect()
+        };
+        after.map(name).collect()
+    };
+    starts.into_iter().flat_map(named).collect()
+}
+
+#[test]
+fn every_rule_of_the_code_is_in_the_table_and_no_other() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let mut raised = BTreeSet::new();
+    for file in files {
+        raised.extend(rules_in(&fs::read_to_string(&file).expect("a source file is text")));
+    }
+    let known: BTreeSet<String> = Rule::all().map(|rule| rule.name.to_owned()).collect();
+    let missing: Vec<_> = raised.difference(&known).collect();
+    let unraised: Vec<_> = known.difference(&raised).collect();
+    assert!(missing.is_empty(), "not in src/model/rule/: {missing:#?}");
+    assert!(unraised.is_empty(), "nothing in src/ raises: {unraised:#?}");
+    assert_eq!(rules_in("code(vagrantp::a::b_1), with_code(\"vagrantp::c\")"), ["a::b_1", "c"]);
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("src/ can be listed").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
 }
 
 #[test]
