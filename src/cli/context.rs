@@ -85,7 +85,7 @@ struct NotActedOn {
 }
 
 /// The keys that a later version acts on. Ignoring one without a word would be worse.
-const UNBUILT: [&str; 9] = [
+pub(super) const UNBUILT: [&str; 9] = [
     "PROVISIONING_PLAYBOOK",
     "PROVISIONING_VARS",
     "PROVISIONING_EXTRA_VARS",

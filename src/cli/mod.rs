@@ -16,9 +16,11 @@ use crate::report::{Answer, Reporter, Style};
 use crate::store::Store;
 
 pub mod adopt;
+pub mod completions;
 pub mod consent;
 pub mod context;
 pub mod converge;
+pub mod explain;
 pub mod failure;
 pub mod host;
 pub mod list;
@@ -26,6 +28,7 @@ pub mod locate;
 pub mod plan;
 pub mod render;
 pub mod rm;
+pub mod schema;
 pub mod settle;
 pub mod signals;
 pub mod ssh;
@@ -126,6 +129,12 @@ pub enum Verb {
     List(list::ListArgs),
     /// Take over the machine of a directory that was moved here.
     Adopt(adopt::AdoptArgs),
+    /// Tell of a key, a code or a rule all there is to know.
+    Explain(explain::ExplainArgs),
+    /// Print the JSON Schema of the keys.
+    Schema(schema::SchemaArgs),
+    /// Print what makes a shell complete verbs, options and keys.
+    Completions(completions::CompletionsArgs),
 }
 
 impl Verb {
@@ -143,6 +152,9 @@ impl Verb {
             Verb::Render(_) => "render",
             Verb::List(_) => "list",
             Verb::Adopt(_) => "adopt",
+            Verb::Explain(_) => "explain",
+            Verb::Schema(_) => "schema",
+            Verb::Completions(_) => "completions",
         }
     }
 }
@@ -228,6 +240,9 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
         Verb::Render(args) => render::run(context, &args).await,
         Verb::List(args) => list::run(context, &args).await,
         Verb::Adopt(args) => adopt::run(context, &args).await,
+        Verb::Explain(args) => explain::run(context, &args).await,
+        Verb::Schema(args) => Ok(schema::run(context, &args)),
+        Verb::Completions(args) => Ok(completions::run(context, &args)),
     }
 }
 

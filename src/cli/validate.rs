@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::config::Setting;
+use crate::config::keys::readable;
 use crate::exit;
 use crate::model::problem::Problem;
 use crate::model::source::{Layer, Origin};
@@ -69,21 +70,6 @@ pub fn run(context: &Context<'_>, _: &ValidateArgs) -> Result<Answer, Failure> {
     }
     document.message = Some(message);
     Ok(Answer { document, text, exit: exit::SUCCESS })
-}
-
-/// A value as people write it: lists with commas between, ports with colons.
-fn readable(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(readable).collect::<Vec<_>>().join(", "),
-        Value::Object(port) if port.contains_key("container_port") => {
-            let part = |name: &str| port.get(name).map(readable).unwrap_or_default();
-            let auto = port.get("auto").and_then(Value::as_bool) == Some(true);
-            let host = if auto { "auto".to_owned() } else { part("host_port") };
-            format!("{}:{host}:{}/{}", part("bind"), part("container_port"), part("protocol"))
-        }
-        other => other.to_string(),
-    }
 }
 
 fn describe(document: &mut Document, errors: &[Problem], settings: &[Setting]) {

@@ -96,6 +96,13 @@ pub(super) const OLD_NAMES: [(&str, &str, &str); 4] = [
     ("PROVISION_SCRIPT", "PROVISIONING_PLAYBOOK", "an Ansible playbook takes the script's place"),
 ];
 
+/// The key that stands in the place of a name that earlier tools read.
+#[must_use]
+pub fn successor(old: &str) -> Option<&'static Key> {
+    let (_, key, _) = OLD_NAMES.iter().find(|(name, ..)| *name == old)?;
+    find(key)
+}
+
 /// A row of the table; what most keys have in common is filled in here.
 macro_rules! key {
     (

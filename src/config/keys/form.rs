@@ -1,6 +1,8 @@
 //! What a value of each key looks like: told so that schema, completion and `explain` can use it.
 //! The parsers stay the judges; a test holds every form to what they take.
 
+use serde_json::Value;
+
 use super::Key;
 use crate::config::types::Word;
 use crate::model::units::{Memory, Seconds};
@@ -122,13 +124,34 @@ pub(super) fn words<T: Word>() -> Vec<&'static str> {
 
 impl Key {
     /// A value of this key's, as [`Setting`](crate::config::Setting) has it, for people: amounts
-    /// with their unit, lists with commas between.
+    /// with their unit, lists with commas between, everything else as it would be written.
     #[must_use]
-    pub fn readable(&self, value: &serde_json::Value) -> String {
+    pub fn readable(&self, value: &Value) -> String {
+        let text = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
+        let versioned = |value: &Value, name: &str, between: &str| match &value["version"] {
+            Value::String(version) => format!("{}{between}{version}", text(&value[name])),
+            _ => text(&value[name]),
+        };
+        let each = |one: &dyn Fn(&Value) -> String| -> String {
+            let items = value.as_array().into_iter().flatten();
+            items.map(one).collect::<Vec<_>>().join(", ")
+        };
         match (self.form, value.as_u64()) {
             (Form::Memory { .. } | Form::Disk { .. }, Some(amount)) => Memory(amount).to_string(),
             (Form::Seconds, Some(seconds)) => {
                 Seconds(u32::try_from(seconds).unwrap_or(u32::MAX)).to_string()
+            }
+            (Form::Box, _) => versioned(value, "name", "@"),
+            (Form::Systems, _) => each(&|system| versioned(system, "id", ":")),
+            (Form::Playbooks, _) => each(&|playbook| match &playbook["shipped"] {
+                Value::String(name) => format!("vagrantp:{name}"),
+                _ => text(&playbook["file"]),
+            }),
+            (Form::Command, _) => {
+                let words = value.get("argv").unwrap_or(value).as_array();
+                let words = words.map(|words| words.iter().filter_map(Value::as_str));
+                let line = words.and_then(|words| shlex::try_join(words).ok());
+                line.unwrap_or_else(|| readable(value))
             }
             _ => readable(value),
         }
@@ -137,8 +160,7 @@ impl Key {
 
 /// A value as people write it: lists with commas between, ports with colons.
 #[must_use]
-pub fn readable(value: &serde_json::Value) -> String {
-    use serde_json::Value;
+pub fn readable(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(readable).collect::<Vec<_>>().join(", "),
@@ -151,5 +173,37 @@ pub fn readable(value: &serde_json::Value) -> String {
             format!("{bind}:{host}:{}/{}", part("container_port"), part("protocol"))
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::keys::find;
+    use crate::config::tests::Project;
+
+    #[test]
+    fn values_read_as_they_are_written() {
+        let read = |env: &str, name: &str| {
+            let settings = Project::new(env).load().settings;
+            let setting = settings.iter().find(|setting| setting.key == name);
+            find(name).expect("a key").readable(&setting.expect("it is understood").value)
+        };
+        for (name, written, wanted) in [
+            ("MEMORY", "1G", "1 GiB"),
+            ("CPUS", "3", "3"),
+            ("STOP_TIMEOUT", "9", "9 s"),
+            ("PORTS", "'8080:80, [::1]:auto:53/udp'", "127.0.0.1:8080:80/tcp, [::1]:auto:53/udp"),
+            ("COMMAND", "\"sh -c 'a b'\"", "sh -c 'a b'"),
+            ("COMMAND", "image", "image"),
+            ("REQUIRE_OS", "debian:12,arch", "debian:12, arch"),
+            ("PROVISIONING_PLAYBOOK", "vagrantp:base", "vagrantp:base"),
+            ("PROVISIONING_EXTRA_VARS", "token=hunter2", "***"),
+            ("INFRA_TTL", "8h", "480m"),
+        ] {
+            let env = format!("INFRA_TYPE=container\n{name}={written}\n");
+            assert_eq!(read(&env, name), wanted, "{name}={written}");
+        }
+        let vm = "INFRA_TYPE=vm\nPROVIDER=libvirt\nBOX=debian/bookworm64@12.1\n";
+        assert_eq!(read(vm, "BOX"), "debian/bookworm64@12.1");
     }
 }

@@ -38,7 +38,7 @@ pub fn template(provider: ProviderKind, names: Names) -> String {
         };
         text.push('\n');
         for paragraph in [key.doc, &expected] {
-            for line in wrapped(paragraph) {
+            for line in wrapped(paragraph, 98) {
                 let _ = writeln!(text, "# {line}");
             }
         }
@@ -71,12 +71,12 @@ fn sentence(words: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-/// Lines of at most 98 characters.
-fn wrapped(text: &str) -> Vec<String> {
+/// The words of a text in lines of at most `width` characters.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always one");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 98 {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(word.to_owned());
         } else {
             let space = if line.is_empty() { "" } else { " " };
