@@ -3,10 +3,13 @@
 
 use serde_json::Value;
 
+mod completions;
 mod config_errors;
+mod contract;
 mod env_files;
 #[cfg(feature = "podman")]
 mod exits;
+mod explain;
 #[cfg(feature = "podman")]
 mod json;
 #[cfg(feature = "podman")]

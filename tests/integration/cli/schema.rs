@@ -187,6 +187,9 @@ const DOCUMENT: Kind = Object(
         ("access", ACCESS),
         ("cleanup", Any),
         ("rendered", Any),
+        ("explain", Any),
+        ("json_schema", Any),
+        ("script", Text),
     ],
 );
 
