@@ -81,7 +81,8 @@ fn unknown(text: &str) -> Failure {
     let upper = upper.strip_prefix(PREFIX).unwrap_or(&upper);
     let help = match keys::successor(upper) {
         Some(key) => format!("`{upper}` is an older name: the key is `{}`", key.name),
-        None => nearest(text),
+        // Of a rule's path the last part tells most.
+        None => nearest(upper.rsplit("::").next().unwrap_or(upper)),
     };
     failure::usage_problem(format!("`{text}` is no key, no code and no rule"), help)
 }
@@ -238,6 +239,7 @@ mod tests {
         assert_eq!(help("MEMROY"), "did you mean `MEMORY`?");
         assert_eq!(help("vagrantp_memroy"), "did you mean `MEMORY`?");
         assert_eq!(help("prot_conflict"), "did you mean `PORT_CONFLICT`?");
+        assert_eq!(help("vagrantp::config::memory_to_small"), "did you mean `memory_too_small`?");
         assert_eq!(help("memory_to_small"), "did you mean `memory_too_small`?");
         assert_eq!(help("fixed_ip"), "`FIXED_IP` is an older name: the key is `IP_ADDRESS`");
         assert!(help("provisioning").contains("PROVISIONING_PLAYBOOK"));

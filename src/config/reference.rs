@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{self, Default};
+use super::print::quoted;
 use crate::model::id::ProviderKind;
 
 const INTRODUCTION: &str = "\
@@ -14,7 +15,8 @@ it again. -->
 vagrantp reads the keys below and no others; all of them may be written with the prefix
 `VAGRANTP_`, and where a file says `VAGRANTP_INFRA_TYPE`, only prefixed names are read. How a line
 is written is in [env-file.md](env-file.md). What was understood, and from where, is shown by
-`vagrantp validate --json`.
+`vagrantp validate --json`, and for one key by `vagrantp explain KEY`. [schema.json](schema.json) says
+the same as this page as a JSON Schema.
 
 **What wins:** `--set KEY=VALUE`, then `VAGRANTP_<KEY>` in the environment, then the last file, then
 the files before it, then the default. The files are those given by `--env-file`, else `vagrantp.env`,
@@ -59,7 +61,7 @@ fn page() -> String {
             key.expected,
             default(key.default),
             key.name,
-            written(key.example),
+            quoted(key.example),
         )
         .expect("a string takes it");
     }
@@ -81,11 +83,6 @@ fn used_by(providers: &[ProviderKind]) -> String {
     }
     let names: Vec<&str> = providers.iter().map(|kind| kind.as_str()).collect();
     names.join(", ")
-}
-
-/// A value as it stands in a file.
-fn written(value: &str) -> String {
-    if value.contains('\'') { format!("\"{value}\"") } else { value.to_owned() }
 }
 
 #[test]

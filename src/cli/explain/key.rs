@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::config::keys::effect::{self, Effect};
-use crate::config::keys::template::quoted;
 use crate::config::keys::{Default, Key, PREFIX};
+use crate::config::print::quoted;
 use crate::config::{Config, Loaded};
 use crate::model::code::Code;
 use crate::model::problem::Problem;

@@ -198,7 +198,7 @@ mod tests {
             ("REQUIRE_OS", "debian:12,arch", "debian:12, arch"),
             ("PROVISIONING_PLAYBOOK", "vagrantp:base", "vagrantp:base"),
             ("PROVISIONING_EXTRA_VARS", "token=hunter2", "***"),
-            ("INFRA_TTL", "8h", "480m"),
+            ("INFRA_TTL", "480m", "8h"),
         ] {
             let env = format!("INFRA_TYPE=container\n{name}={written}\n");
             assert_eq!(read(&env, name), wanted, "{name}={written}");

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{Default, Key, PREFIX, all};
+use crate::config::print::quoted;
 use crate::model::id::{InfraType, ProviderKind};
 
 /// How the keys are called in the new file.
@@ -85,19 +86,6 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// A value as it has to be written, so that a shell that sources the file sees the same.
-pub(crate) fn quoted(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:,@%+".contains(&byte);
-    if value.bytes().all(plain) {
-        value.to_owned()
-    } else if value.contains('\'') {
-        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$");
-        format!("\"{escaped}\"")
-    } else {
-        format!("'{value}'")
-    }
 }
 
 #[cfg(test)]

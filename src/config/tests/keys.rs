@@ -4,10 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{Project, rules};
 use crate::config::keys;
-use crate::config::types::Playbook;
+use crate::config::types::{DisplayMode, Playbook};
 use crate::model::command::MainProcess;
 use crate::model::image::ImageSource;
 use crate::model::mount::MountAccess;
+use crate::model::network::NetworkMode;
 
 const ISO: usize = 16 * 2048 + 1;
 
@@ -144,6 +145,42 @@ fn a_vm_has_rules_of_its_own() {
     iso.extend(b"CD001");
     project.write("a.iso", iso);
     project.config();
+}
+
+#[test]
+fn an_iso_is_there_and_is_one() {
+    let env = "INFRA_TYPE=vm\nPROVIDER=qemu\nISO=./a.iso\n";
+    let project = Project::new(env);
+    assert_eq!(project.errors(), ["file_missing@3:5"]);
+    let mut whole = vec![0; ISO];
+    whole.extend(b"CD001");
+    for (content, rule) in [
+        (Vec::new(), "file_empty"),
+        (b"<html>404</html>".to_vec(), "file_of_wrong_kind"),
+        // A download that stopped before the volume descriptor.
+        (whole[..ISO].to_vec(), "file_of_wrong_kind"),
+        (vec![0; ISO + 5], "file_of_wrong_kind"),
+    ] {
+        project.write("a.iso", content);
+        assert_eq!(names(&project.errors()), [rule]);
+    }
+    project.write("a.iso", whole);
+    assert_eq!(project.config().iso.map(|iso| iso.value), Some(project.path().join("a.iso")));
+}
+
+#[test]
+fn a_vm_is_attached_and_reached_as_the_keys_say() {
+    let config = Project::new(
+        "INFRA_TYPE=vm\nPROVIDER=libvirt\nBOX=a/b\nNETWORK_MODE=bridge\nBRIDGE=br0\n\
+         MAC_ADDRESS=52-54-00-12-34-56\nSSH_PORT=22220\nDISPLAY_MODE=spice\n",
+    )
+    .config();
+    assert_eq!(config.network_mode.map(|mode| mode.value), Some(NetworkMode::Bridge));
+    assert_eq!(config.bridge.map(|bridge| bridge.value).as_deref(), Some("br0"));
+    let mac = config.mac_address.map(|mac| mac.value.to_string());
+    assert_eq!(mac.as_deref(), Some("52:54:00:12:34:56"));
+    assert_eq!(config.ssh_port.map(|port| port.value), Some(22220));
+    assert_eq!(config.display_mode.map(|mode| mode.value), Some(DisplayMode::Spice));
 }
 
 #[test]

@@ -230,6 +230,11 @@ pub(super) const RULES: &[Rule] = &[
         "Write `/tcp`, `/udp` or nothing after the ports.",
     ),
     mistake(
+        "config::not_a_port",
+        "A port belongs here.",
+        "Write a number from 1 to 65535, or `auto` on the host's side of PORTS.",
+    ),
+    mistake(
         "config::port_out_of_range",
         "A port is not between 1 and 65535.",
         "Write a port in these bounds, or `auto` on the host's side.",

@@ -103,7 +103,11 @@ fn codes_and_rules_tell_what_to_do() {
                    vagrantp::plan::port_pool_empty
                    vagrantp::provider::port_conflict
     ");
-    assert_snapshot!(project.ok(&["explain", "vagrantp::config::memory_too_small"]).stdout, @"");
+    assert_snapshot!(project.ok(&["explain", "vagrantp::config::memory_too_small"]).stdout, @"
+    vagrantp::config::memory_too_small: MEMORY is less than 512 MiB.
+      comes as     CONFIG_INVALID (exit status 2)
+      what to do   Write 512M or more, or delete the line.
+    ");
     let short = project.ok(&["explain", "memory_too_small"]).stdout;
     assert_eq!(short, project.ok(&["explain", "config::memory_too_small"]).stdout);
     for topic in ["port_conflict", "memory_too_small", "unused_key", "name_taken"] {
@@ -153,7 +157,7 @@ mod with_a_machine {
 
     #[test]
     fn a_change_has_its_price() {
-        let (project, _engine) = engined(container("IMAGE=docker.io/library/debian:12"));
+        let (project, _engine) = engined(container(""));
         let change = |key: &str| {
             let (_, document) = project.json(&["explain", key]);
             let change = &document["explain"]["change"];
@@ -174,7 +178,16 @@ mod with_a_machine {
         ]
         .map(change)
         .to_vec();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped
+        "running" "recreate": project is running on podman: it starts from its image again, and everything written in it since is lost: `up --recreate` agrees to that
+        "running" "live": project is running on podman: it is changed as it runs; nothing is interrupted; an address outside of its network is refused
+        "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped; ports that were picked are kept
+        "running" "none": project is running on podman: nothing; the new value holds from the next call on
+        "running" "refused": project is running on podman: refused: this provider cannot do it
+        "running" "none": project is running on podman: nothing; it counts where the project's network is made: `rm`, then `up`
+        "running" "none": project is running on podman: nothing; another machine is made beside it
+        "#);
         // Also where the file has been broken since.
         project.file(".env", "INFRA_TYPE=container\nMEMORY=lots\n");
         assert!(change("MEMORY").starts_with("\"running\" \"replace\""), "{}", change("MEMORY"));
