@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::{Project, container, project, schema, without_provider};
 
+#[cfg(feature = "podman")]
 #[test]
 fn a_key_tells_its_value_and_where_it_is_from() {
     let project = container("MEMORY=1G").with("VAGRANTP_CPUS", "3");
@@ -79,6 +80,7 @@ fn secrets_stay_so() {
     }
 }
 
+#[cfg(feature = "podman")]
 #[test]
 fn a_key_that_is_not_used_says_so() {
     let says = |project: &Project, key: &str| {
