@@ -19,7 +19,7 @@ use vagrantp::config::{self, LoadRequest};
 use vagrantp::event::Silence;
 use vagrantp::model::desired::Desired;
 use vagrantp::model::host::{HostFacts, Places};
-use vagrantp::model::id::ProjectDir;
+use vagrantp::model::id::{InstanceUuid, ProjectDir};
 use vagrantp::model::observed::Observed;
 use vagrantp::model::problem::Problem;
 use vagrantp::model::source::Sources;
@@ -85,6 +85,7 @@ fn facts() -> HostFacts {
 struct Scenario {
     plan: Result<Plan, Vec<Problem>>,
     sources: Sources,
+    uuid: Option<InstanceUuid>,
 }
 
 fn run(folder: &Path) -> Result<(), Failed> {
@@ -109,6 +110,14 @@ fn run(folder: &Path) -> Result<(), Failed> {
     };
     let path = folder.canonicalize()?;
     let text = text.replace(&*path.to_string_lossy(), "{dir}");
+    // The uuid follows from the directory, which is another one in every clone.
+    let text = match scenario.uuid {
+        Some(uuid) => text
+            .replace(&uuid.to_string(), "{uuid}")
+            .replace(&uuid.short(12), "{12 of the uuid}")
+            .replace(&uuid.short(6), "{6 of the uuid}"),
+        None => text,
+    };
     let golden = folder.join("plan.txt");
     if bless() {
         fs::write(&golden, &text)?;
@@ -150,7 +159,7 @@ fn scenario_of(folder: &Path, spec: &Path) -> Result<Scenario, Failed> {
     let (wanted, sources) = wish(folder, spec, &project)?;
     let wanted = match wanted {
         Ok(wanted) => wanted,
-        Err(problems) => return Ok(Scenario { plan: Err(problems), sources }),
+        Err(problems) => return Ok(Scenario { plan: Err(problems), sources, uuid: None }),
     };
     if folder.join("before.env").exists() {
         let (before, _) = wish(folder, &folder.join("before.env"), &project)?;
@@ -162,7 +171,8 @@ fn scenario_of(folder: &Path, spec: &Path) -> Result<Scenario, Failed> {
     let observed = runtime.block_on(provider.observe(&query))?;
     let observed = happened_since(folder, observed, &wanted)?;
     let plan = plan(verb, &wanted, &observed, &provider);
-    Ok(Scenario { plan: plan.map_err(|e| e.into_iter().map(Problem::from).collect()), sources })
+    let plan = plan.map_err(|errors| errors.into_iter().map(Problem::from).collect());
+    Ok(Scenario { plan, sources, uuid: Some(wanted.identity.uuid) })
 }
 
 fn wish(

@@ -1,5 +1,6 @@
 //! Ports, addresses and how an instance is attached to them.
 
+mod pool;
 mod port;
 
 use std::fmt;
@@ -11,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::units::{NumberError, plain_digits, whole_number};
-pub use port::{
-    DEFAULT_BIND, HostPort, PortError, PortForward, PortPool, PortRule, Protocol, parse_port,
-};
+pub use pool::PortPool;
+pub use port::{DEFAULT_BIND, HostPort, PortError, PortForward, PortRule, Protocol, parse_port};
 
 /// Why a text is not an address. Spans count within the text.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]

@@ -6,7 +6,7 @@ pub fn line(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { ' ' } else { visible(c) }).collect()
 }
 
-/// A block of lines: as [`line`], with line ends and tabs kept.
+/// A block of lines: as [`line()`], with line ends and tabs kept.
 #[must_use]
 pub fn block(text: &str) -> String {
     text.chars().map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) }).collect()

@@ -2,7 +2,7 @@
 //!
 //! `instances/<uuid>/` holds the [`record`], the [`journal`] and the [`lock`] of one instance and
 //! goes with `rm`; `leases.json` holds this user's claims on ports ([`lease`]); `history/` stays.
-//! Every write is atomic ([`file`]), every file readable by its owner alone.
+//! Every write is atomic ([`mod@file`]), every file readable by its owner alone.
 
 use std::path::{Path, PathBuf};
 

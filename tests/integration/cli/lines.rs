@@ -29,7 +29,7 @@ fn a_malformed_line_of_ours_is_an_error_with_its_line() {
 
       × MEMORY is not assigned
        ╭─[.env:2:7]
-     2 │ MEMORY      
+     2 │ MEMORY:     
        ·       ┬
        ·       ╰── this line is not of the form `MEMORY=value`
        ╰────
@@ -67,7 +67,7 @@ fn a_malformed_line_of_ours_is_an_error_with_its_line() {
 
       × a quote is not closed
        ╭─[.env:2:8]
-     2 │ SECRET '      
+     2 │ SECRET='      
        ·        ┬
        ·        ╰── it opens here
        ╰────
