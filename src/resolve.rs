@@ -109,6 +109,7 @@ pub fn resolve(
         boot_timeout: or_default(&config.boot_timeout, BOOT_TIMEOUT),
         ssh_timeout: or_default(&config.ssh_timeout, OTHER_TIMEOUT),
         autostart: or_default(&config.autostart, false),
+        found: config.found.clone(),
         identity,
     })
 }

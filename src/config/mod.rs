@@ -132,6 +132,9 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
         check::Check { config, places, facts, errors, warnings }.all();
     }
     config.guarded = guarded(&dir, &paths, &config);
+    if request.env_files.is_empty() {
+        config.found = paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+    }
     Problem::sort(&mut errors);
     Problem::sort(&mut warnings);
     Loaded {

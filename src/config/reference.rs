@@ -39,7 +39,11 @@ archive; every other tarball, and one compressed with gzip, xz or zstd, is a roo
 
 **Files that say what the next `up` does** (`.env*`, `vagrantp.env`, those given by `--env-file`,
 playbooks, PROVISIONING_VARS, CLOUD_INIT) are mounted read-only over every writable mount that holds
-them. A file that does not exist yet cannot be protected this way.
+them. A file that does not exist yet cannot be: where `vagrantp.env`, `.env` or `.env.local` appears
+beneath such a mount, `up` refuses until somebody names the files with `--env-file`. An editor that
+saves by putting a new file in the old one's place takes the protection away until the machine starts
+again; `docs/decisions/0009-what-runs-inside-writes-no-next-up.md` says what that means, and what to
+mount for those who trust nothing inside.
 ";
 
 /// The whole page.

@@ -117,6 +117,8 @@ pub struct Config {
     /// The files that say what the next `up` does: `.env*`, `vagrantp.env`, playbooks and the like,
     /// as far as they exist; real paths, sorted. What runs inside does not get to write them.
     pub guarded: Vec<PathBuf>,
+    /// The files that were read because they were there, where `--env-file` names none; real paths.
+    pub found: Vec<PathBuf>,
 }
 
 impl Config {

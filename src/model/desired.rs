@@ -52,6 +52,9 @@ pub struct Desired {
     pub ssh_timeout: Sourced<Seconds>,
     /// AUTOSTART.
     pub autostart: Sourced<bool>,
+    /// The configuration files that were read because they were there, and not because somebody
+    /// named them; real paths.
+    pub found: Vec<PathBuf>,
 }
 
 /// The network keys, as understood.

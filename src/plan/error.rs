@@ -172,6 +172,21 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
+    /// A file of the configuration that what runs inside may have written.
+    #[error("`{name}` was not there when the machine was made, which could write it since")]
+    #[diagnostic(
+        code(vagrantp::plan::file_appeared),
+        help(
+            "read it: it says what `vagrantp up` does on this host. If it is yours, say so once with \
+             `vagrantp up{all}`, after which the machine can no longer write it; if it is not, delete it"
+        )
+    )]
+    FileAppeared {
+        /// The file's name.
+        name: String,
+        /// The options that name all files.
+        all: String,
+    },
     /// The state allows no way to what was asked.
     #[error("the provider says `{found:?}` of the instance, which vagrantp does not know")]
     #[diagnostic(
@@ -199,6 +214,7 @@ impl PlanError {
             PlanError::AddressElsewhere { .. } => Code::AddressConflict,
             PlanError::NetworkTaken { .. } => Code::NetworkFailed,
             PlanError::UnknownState { .. } => Code::InvalidState,
+            PlanError::FileAppeared { .. } => Code::ConfigInvalid,
         }
     }
 

@@ -56,6 +56,7 @@ pub(super) fn desired() -> Desired {
         boot_timeout: seconds(300),
         ssh_timeout: seconds(30),
         autostart: Sourced::default_of(false),
+        found: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::network::PortForward;
 use crate::model::observed::{Instance, Observed, Power};
 
 use super::action::{Action, Fetch, StopMode, Target, Volumes};
+use super::appeared::appeared;
 use super::build::Builder;
 use super::diff::diff;
 use super::error::PlanError;
@@ -88,6 +89,7 @@ pub fn to_running(
             desired.identity.id.to_string()
         }
     };
+    errors.extend(appeared(desired, observed));
     if let Some(error) = network_refusal(desired, observed) {
         errors.push(error);
     }
