@@ -77,6 +77,12 @@ pub(super) const RULES: &[Rule] = &[
         "Remove or rename that network.",
     ),
     failure(
+        "plan::file_appeared",
+        &[Code::ConfigInvalid],
+        "A file of the configuration appeared where the machine could have written it itself.",
+        "Read it; if it is yours, name all files once with `--env-file`, else delete it.",
+    ),
+    failure(
         "plan::unknown_state",
         &[Code::InvalidState],
         "The provider reports a state that vagrantp does not know.",
