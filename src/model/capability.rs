@@ -58,6 +58,10 @@ pub enum Field {
     Image,
     /// IP_ADDRESS.
     Address,
+    /// GATEWAY.
+    Gateway,
+    /// DNS.
+    Dns,
     /// NETWORK_MODE and BRIDGE.
     Network,
     /// AUTOSTART.
@@ -66,7 +70,7 @@ pub enum Field {
 
 impl Field {
     /// Every field.
-    pub const ALL: [Field; 10] = [
+    pub const ALL: [Field; 12] = [
         Field::Name,
         Field::Memory,
         Field::Cpus,
@@ -75,6 +79,8 @@ impl Field {
         Field::Command,
         Field::Image,
         Field::Address,
+        Field::Gateway,
+        Field::Dns,
         Field::Network,
         Field::Autostart,
     ];
@@ -91,6 +97,8 @@ impl Field {
             Field::Command => "COMMAND",
             Field::Image => "IMAGE",
             Field::Address => "IP_ADDRESS",
+            Field::Gateway => "GATEWAY",
+            Field::Dns => "DNS",
             Field::Network => "NETWORK_MODE",
             Field::Autostart => "AUTOSTART",
         }

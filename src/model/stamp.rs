@@ -70,4 +70,10 @@ pub struct Asked {
     pub mounts: Vec<Mount>,
     /// The fixed address.
     pub address: Option<Ipv4Addr>,
+    /// The network's gateway, where one was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Ipv4Addr>,
+    /// The name servers, where some were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<Ipv4Addr>,
 }

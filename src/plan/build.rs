@@ -96,6 +96,8 @@ impl Builder<'_> {
                 ports: self.goal.ports.to_vec(),
                 mounts: mounts.clone(),
                 address,
+                gateway: desired.network.gateway.as_ref().map(|gateway| gateway.value),
+                dns: desired.network.dns.iter().map(|server| server.value).collect(),
             },
         };
         InstanceSpec {
@@ -174,7 +176,12 @@ impl Builder<'_> {
             .map(|change| PlanError::Unsupported {
                 provider: self.goal.desired.identity.provider,
                 key: change.field.key(),
-                what: format!("change from {} to {}", change.found, change.wanted),
+                what: format!(
+                    "change {} from {} to {}",
+                    change.field.key(),
+                    change.found,
+                    change.wanted
+                ),
                 help: "set it back, or `vagrantp rm` and `vagrantp up`".to_owned(),
                 place: change.place.clone(),
             })
@@ -231,6 +238,8 @@ impl Builder<'_> {
                 | Field::Mounts
                 | Field::Command
                 | Field::Image
+                | Field::Gateway
+                | Field::Dns
                 | Field::Network => {}
             }
         }

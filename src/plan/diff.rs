@@ -88,6 +88,19 @@ pub fn diff(
             compare(Field::Address, "assigned".to_owned(), wanted_text, wanted.place());
         }
     }
+    let gateway = |address: Option<std::net::Ipv4Addr>| {
+        address.map_or_else(|| "the network's first address".to_owned(), |a| a.to_string())
+    };
+    let wanted = desired.network.gateway.as_ref();
+    compare(
+        Field::Gateway,
+        gateway(asked.gateway),
+        gateway(wanted.map(|wanted| wanted.value)),
+        wanted.and_then(|wanted| wanted.place()),
+    );
+    let servers = desired.network.dns.iter().map(|server| server.value);
+    let place = desired.network.dns.first().and_then(|server| server.place());
+    compare(Field::Dns, set_text(&asked.dns), set_text(servers), place);
     let network = desired.identity.network_name();
     if !instance.networks.contains(&network) {
         let found = if instance.networks.is_empty() {
@@ -197,6 +210,12 @@ mod tests {
         seen.push(fields(&desired(), &[port], &found));
         let renamed = Instance { name: "api".to_owned(), ..found.clone() };
         seen.push(fields(&desired(), &[], &renamed));
+        let mut wanted = desired();
+        wanted.network.gateway = Some(written(Ipv4Addr::new(10, 77, 0, 254)));
+        seen.push(fields(&wanted, &[], &found));
+        let mut wanted = desired();
+        wanted.network.dns = vec![written(Ipv4Addr::new(9, 9, 9, 9))];
+        seen.push(fields(&wanted, &[], &found));
         let elsewhere = Instance { networks: vec!["podman".to_owned()], ..found };
         seen.push(fields(&desired(), &[], &elsewhere));
         assert!(seen.iter().all(|fields| fields.len() == 1), "one change each: {seen:?}");

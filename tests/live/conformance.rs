@@ -198,6 +198,8 @@ fn spec(identity: &Identity, image: &ImageSource) -> InstanceSpec {
         ports: Vec::new(),
         mounts: Vec::new(),
         address: None,
+        gateway: None,
+        dns: Vec::new(),
     };
     InstanceSpec {
         name: identity.id.to_string(),

@@ -61,6 +61,8 @@ impl Host {
             ports: Vec::new(),
             mounts: Vec::new(),
             address: None,
+            gateway: None,
+            dns: Vec::new(),
         };
         InstanceSpec {
             name: identity.id.to_string(),

@@ -54,7 +54,8 @@ pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Eff
         "NETWORK_MODE" | "BRIDGE" if !capabilities.bridge => Effect::Costs(Cost::Refused),
         "BRIDGE" => cost(Field::Network),
         "AUTOSTART" if !capabilities.autostart => Effect::Costs(Cost::Refused),
-        "GATEWAY" | "DNS" if provider == ProviderKind::Podman => Effect::NextNetwork,
+        "GATEWAY" if capabilities.cost(Field::Gateway) == Cost::Refused => Effect::NextNetwork,
+        "DNS" if capabilities.cost(Field::Dns) == Cost::Refused => Effect::NextNetwork,
         name if NEXT_CALL.contains(&name) => Effect::NextCall,
         name => match Field::ALL.into_iter().find(|field| field.key() == name) {
             Some(field) => cost(field),
@@ -93,7 +94,8 @@ impl Effect {
             Effect::Costs(Cost::Refused) => "refused: this provider cannot do it",
             Effect::NextCall => "nothing; the new value holds from the next call on",
             Effect::NextNetwork => {
-                "nothing; it counts where the project's network is made: `rm`, then `up`"
+                "refused while there is a machine: it counts where the project's network is made, by \
+                 `up` after `rm`"
             }
             Effect::AnotherMachine => "nothing; another machine is made beside it",
             Effect::NotUsed => "nothing; this provider has no use for the key",
