@@ -61,7 +61,7 @@ pub fn settled_already(
     rules: &[Sourced<PortRule>],
     has: &[PortForward],
 ) -> Option<Vec<PortForward>> {
-    rules.iter().map(|rule| kept(&rule.value, has)).collect()
+    kept(rules, has).into_iter().collect()
 }
 
 /// Settles every rule.
@@ -84,8 +84,8 @@ pub fn settle(
     };
     // Fixed ports and kept picks come first, so that a new pick cannot take one of them.
     let mut open = Vec::new();
-    for (index, rule) in rules.iter().enumerate() {
-        match kept(&rule.value, has).filter(|forward| !forward.auto || holder(forward).is_none()) {
+    for (index, (rule, kept)) in rules.iter().zip(kept(rules, has)).enumerate() {
+        match kept.filter(|forward| !forward.auto || holder(forward).is_none()) {
             Some(forward) => {
                 if let Some(taken) = holder(&forward) {
                     errors.push(PlanError::PortTaken {
@@ -134,16 +134,24 @@ pub fn settle(
     Ok(settled)
 }
 
-/// The forward that a rule already has: its own fixed port, or the pick of an earlier time.
-fn kept(rule: &PortRule, has: &[PortForward]) -> Option<PortForward> {
-    let PortRule { bind, guest, protocol, host } = *rule;
-    match host {
-        HostPort::Fixed(host) => Some(PortForward { bind, host, guest, protocol, auto: false }),
-        HostPort::Auto => has
-            .iter()
-            .find(|own| own.auto && (own.bind, own.guest, own.protocol) == (bind, guest, protocol))
-            .copied(),
-    }
+/// The forward that each rule already has: its own fixed port, or the pick of an earlier time. A
+/// pick serves one rule, also where two ask for the same.
+fn kept(rules: &[Sourced<PortRule>], has: &[PortForward]) -> Vec<Option<PortForward>> {
+    let mut picks: Vec<PortForward> = has.iter().filter(|own| own.auto).copied().collect();
+    let of = |rule: &Sourced<PortRule>| {
+        let PortRule { bind, guest, protocol, host } = rule.value;
+        match host {
+            HostPort::Fixed(host) => Some(PortForward { bind, host, guest, protocol, auto: false }),
+            HostPort::Auto => {
+                let wanted = (bind, guest, protocol);
+                let at = picks
+                    .iter()
+                    .position(|pick| (pick.bind, pick.guest, pick.protocol) == wanted)?;
+                Some(picks.remove(at))
+            }
+        }
+    };
+    rules.iter().map(of).collect()
 }
 
 #[cfg(test)]
@@ -179,6 +187,16 @@ mod tests {
         assert_eq!(hosts(settle(&rules, POOL, &has, &[])), [8101]);
         assert_eq!(settled_already(&rules, &has), Some(has.clone()));
         assert_eq!(hosts(settle(&rules, POOL, &has, &[taken(8101)])), [8100]);
+    }
+
+    #[test]
+    fn two_rules_that_ask_for_the_same_have_a_pick_each() {
+        let rules = [rule(HostPort::Auto, 80), rule(HostPort::Auto, 80)];
+        let has = settle(&rules, POOL, &[], &[]).expect("settles");
+        assert_eq!(hosts(Ok(has.clone())), [8100, 8101]);
+        assert_eq!(settled_already(&rules, &has), Some(has.clone()));
+        assert_eq!(hosts(settle(&rules, POOL, &has, &[])), [8100, 8101]);
+        assert_eq!(settled_already(&rules, &has[..1]), None);
     }
 
     #[test]
