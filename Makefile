@@ -27,8 +27,10 @@ check: ## The quick gate: formatting, lints, and every test that needs no provid
 test: ## The whole gate (says first what it installs)
 	@scripts/test.sh
 
-prove: ## The whole gate, then every bench against its limit
+prove: ## The whole gate, then many more wishes and files by chance, then every bench against its limit
 	@scripts/test.sh
+	PROPTEST_CASES=3000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --test integration wishes
+	VAGRANTP_SEED=$$RANDOM cargo test --locked --test contract
 	@benches/run.sh --strict
 
 bench: ## The benches alone; ARGS="--runs 30"

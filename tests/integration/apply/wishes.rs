@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tokio::runtime::Builder;
 use vagrantp::model::capability::Cost;
 use vagrantp::plan::Plan;
@@ -67,8 +68,21 @@ fn bytes(plan: &Plan) -> String {
     serde_json::to_string(plan).unwrap()
 }
 
+/// The same wishes on each run, so that the gate says the same of the same code; `make prove` takes
+/// many more, by chance (PROPTEST_CASES, PROPTEST_RNG_SEED).
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let ours = asked.rng_seed == RngSeed::Random;
+    ProptestConfig {
+        cases: if ours { 150 } else { asked.cases },
+        rng_seed: if ours { RngSeed::Fixed(1) } else { asked.rng_seed },
+        failure_persistence: None,
+        ..asked
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn what_was_just_applied_plans_nothing(wishes in prop::collection::vec(wish(), 1..4)) {
