@@ -187,7 +187,7 @@ mod with_a_machine {
         "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped; ports that were picked are kept
         "running" "none": project is running on podman: nothing; the new value holds from the next call on
         "running" "refused": project is running on podman: refused: this provider cannot do it
-        "running" "none": project is running on podman: nothing; it counts where the project's network is made: `rm`, then `up`
+        "running" "none": project is running on podman: refused while there is a machine: it counts where the project's network is made, by `up` after `rm`
         "running" "none": project is running on podman: nothing; another machine is made beside it
         "#);
         // Also where the file has been broken since.
