@@ -165,6 +165,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_change_costs_is_known_of_every_key() {
+        use crate::model::changes::{TABLE, of};
+        for key in all() {
+            assert!(of(key.name, ProviderKind::Libvirt).is_some(), "{}", key.name);
+        }
+        let known = |name: &&&str| find(name).is_none();
+        let strangers: Vec<_> = TABLE.iter().flat_map(|row| row.keys).filter(known).collect();
+        assert_eq!(strangers, Vec::<&&str>::new());
+    }
+
+    #[test]
     fn names_are_distinct_and_upper_case() {
         let mut names: Vec<_> = all().map(|key| key.name).collect();
         assert!(names.iter().all(|name| name.bytes().all(|c| c.is_ascii_uppercase() || c == b'_')));

@@ -5,6 +5,7 @@
 //! mistake travels to the person who can mend it.
 
 pub mod capability;
+pub mod changes;
 pub mod code;
 pub mod command;
 pub mod desired;

@@ -20,7 +20,8 @@ use self::client::Client;
 use self::socket::{Chosen, Clues};
 use super::{Provider, ProviderError, Query, ShellIo};
 use crate::event::Listener;
-use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
+use crate::model::capability::{Capabilities, Field, ImageKind};
+use crate::model::changes;
 use crate::model::id::ProviderKind;
 use crate::model::observed::{Instance, Observed};
 use crate::model::shell::ShellRequest;
@@ -65,19 +66,13 @@ pub struct Podman {
 #[must_use]
 pub fn capabilities() -> Capabilities {
     Capabilities {
-        costs: vec![
-            (Field::Name, Cost::Live),
-            // Podman 4.3 changes limits live and forgets them at the next start.
-            (Field::Memory, Cost::Replace),
-            (Field::Cpus, Cost::Replace),
-            (Field::Ports, Cost::Replace),
-            (Field::Mounts, Cost::Replace),
-            (Field::Command, Cost::Replace),
-            (Field::Image, Cost::Recreate),
-            (Field::Address, Cost::Live),
-            (Field::Network, Cost::Replace),
-            (Field::Autostart, Cost::Replace),
-        ],
+        // Podman 4.3 changes limits live and forgets them at the next start: hence replaced.
+        costs: Field::ALL
+            .into_iter()
+            .filter_map(|field| {
+                Some((field, changes::of(field.key(), ProviderKind::Podman)?.cost()))
+            })
+            .collect(),
         bridge: false,
         suspend: true,
         autostart: true,
