@@ -2,6 +2,7 @@
 
 use super::Key;
 use crate::model::capability::{Capabilities, Cost, Field};
+use crate::model::changes::{self, Change};
 use crate::model::id::ProviderKind;
 
 /// What a change of a key does to a machine that exists.
@@ -21,27 +22,6 @@ pub enum Effect {
     Unknown,
 }
 
-/// Keys that say how vagrantp goes about it, and not what the machine is.
-const NEXT_CALL: &[&str] = &[
-    "PORT_POOL",
-    "INFRA_TTL",
-    "SSH_HOST",
-    "SSH_USER",
-    "SSH_KEY",
-    "WAIT_FOR",
-    "BOOT_TIMEOUT",
-    "STOP_TIMEOUT",
-    "SSH_TIMEOUT",
-    "PROVISIONING_PLAYBOOK",
-    "PROVISIONING_VARS",
-    "PROVISIONING_EXTRA_VARS",
-    "PROVISIONING_BOOTSTRAP",
-    "ROLLBACK_ON_FAILURE",
-    "REQUIRE_OS",
-    "REQUIRE_MEMORY",
-    "REQUIRE_DISK",
-];
-
 /// What a change of `key` does where `provider` runs the machine.
 #[must_use]
 pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Effect {
@@ -56,10 +36,13 @@ pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Eff
         "AUTOSTART" if !capabilities.autostart => Effect::Costs(Cost::Refused),
         "GATEWAY" if capabilities.cost(Field::Gateway) == Cost::Refused => Effect::NextNetwork,
         "DNS" if capabilities.cost(Field::Dns) == Cost::Refused => Effect::NextNetwork,
-        name if NEXT_CALL.contains(&name) => Effect::NextCall,
         name => match Field::ALL.into_iter().find(|field| field.key() == name) {
             Some(field) => cost(field),
-            None => Effect::Unknown,
+            None => match changes::of(name, provider) {
+                Some(Change::Nothing) => Effect::NextCall,
+                Some(change) => Effect::Costs(change.cost()),
+                None => Effect::Unknown,
+            },
         },
     }
 }
@@ -153,8 +136,7 @@ mod tests {
             let used = key.used_by.contains(&ProviderKind::Podman);
             assert_eq!(effect == Effect::NotUsed, !used, "{}", key.name);
         }
-        for name in NEXT_CALL {
-            assert!(find(name).is_some(), "{name}");
-        }
+        let next_call = find("STOP_TIMEOUT").expect("a key");
+        assert_eq!(of(next_call, ProviderKind::Podman, &capabilities()), Effect::NextCall);
     }
 }
