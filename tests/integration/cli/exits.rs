@@ -15,7 +15,7 @@ use vagrantp::model::code::Code;
 use super::{Engine, Project, engined, project, unwrapped};
 
 /// Codes that nothing can reach yet, with the issue that brings what fails so.
-const OWED: [(Code, u8); 9] = [
+const OWED: [(Code, u8); 8] = [
     (Code::SshConnectionFailed, 7),
     (Code::BootFailed, 7),
     (Code::SnapshotNotFound, 4),
@@ -24,8 +24,6 @@ const OWED: [(Code, u8); 9] = [
     (Code::ProvisioningFailed, 8),
     (Code::RollbackFailed, 8),
     (Code::VerificationFailed, 8),
-    // The room of Podman restarts nothing; asking before a long copy is tested on a real one.
-    (Code::RestartRequired, 6),
 ];
 
 /// A code, and how a user comes to meet it: a `.env`, what is done first, and the call that fails.
@@ -129,6 +127,16 @@ fn cases() -> Vec<Case> {
                 project.file(".env", "INFRA_TYPE=container\nIMAGE=docker.io/library/debian:12\n");
             },
             &["up"],
+        ),
+        case(
+            Code::RestartRequired,
+            "",
+            |project, engine| {
+                project.ok(&["up"]);
+                // More than is copied without a question.
+                engine.world().written = (1 << 30) + 1;
+            },
+            &["up", "--set", "MEMORY=600M"],
         ),
         case(Code::InsufficientResources, "MEMORY=4096G", nothing, &["up"]),
         case(
