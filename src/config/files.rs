@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use miette::SourceSpan;
 
 use super::mistake::{FileMistake, Mistake};
-use super::reader::{Surroundings, Wrong, absolute};
+use super::path::{absolute, lexically};
+use super::reader::{Surroundings, Wrong};
 use super::text::shown;
 use super::types::Playbook;
 use super::yaml;
@@ -275,20 +276,4 @@ pub(super) fn mount(
         return Err(FileMistake::NotRegular { at });
     }
     Ok(Mount { guest: written.guest.clone(), host, access: written.access })
-}
-
-/// The path without `.` and `..`, by its text alone.
-fn lexically(path: &Path) -> PathBuf {
-    use std::path::Component;
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                out.pop();
-            }
-            Component::CurDir => {}
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -5,6 +5,7 @@
 //! `keys` (each value through the parser of its key) → `check` (rules between keys). Nothing stops
 //! at the first mistake. `docs/reference/env-file.md` has the grammar, `config.md` the keys.
 
+mod boolean;
 mod check;
 mod decode;
 mod dollar;
@@ -17,7 +18,9 @@ pub mod grammar;
 mod host_name;
 pub mod keys;
 mod layers;
+mod list;
 mod mistake;
+mod path;
 pub mod print;
 mod public_keys;
 mod read;

@@ -2,12 +2,13 @@
 //! put where the text stands.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use miette::Diagnostic;
 
 use super::expand::Value;
 use super::keys::Key;
+use super::list::{self, Item};
 use super::mistake::{Mistake, ValueError};
 use super::text::Text;
 use super::types::{Config, Word};
@@ -77,24 +78,19 @@ impl<'a> Reader<'a> {
     where
         E: Into<Wrong>,
     {
-        let mut items = Vec::new();
-        let mut from = 0;
-        let text = self.value.text.as_str();
-        for item in text.split(',') {
-            let start = from + (item.len() - item.trim_start().len());
-            from += item.len() + 1;
-            let item = item.trim();
-            let range = start..start + item.len();
-            if item.is_empty() {
+        let mut read = Vec::new();
+        for Item { start, text } in list::items(&self.value.text) {
+            let range = start..start + text.len();
+            if text.is_empty() {
                 self.fail(start, Mistake::EmptyItem { at: (0, 0).into() });
                 continue;
             }
-            match parse(item) {
-                Ok(value) => items.push(Sourced::written(value, self.layer, self.place(range))),
+            match parse(text) {
+                Ok(value) => read.push(Sourced::written(value, self.layer, self.place(range))),
                 Err(mistake) => self.fail(start, mistake),
             }
         }
-        items
+        read
     }
 
     /// One of a closed set of words, in any case.
@@ -154,15 +150,6 @@ impl<'a> Reader<'a> {
     /// Records a doubt.
     pub(super) fn doubt(&mut self, doubt: Doubt) {
         self.warnings.push(doubt.into_problem());
-    }
-}
-
-/// The absolute form of a path that was written: relative ones start at the project, `~/` at the
-/// caller's home.
-pub(super) fn absolute(surroundings: &Surroundings<'_>, written: &str) -> PathBuf {
-    match written.strip_prefix("~/") {
-        Some(rest) => surroundings.home.join(rest),
-        None => surroundings.dir.join(written),
     }
 }
 

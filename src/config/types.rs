@@ -260,16 +260,3 @@ impl Word for WaitFor {
     const WORDS: &'static [(&'static str, Self)] =
         &[("ssh", WaitFor::Ssh), ("boot", WaitFor::Boot)];
 }
-
-impl Word for bool {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("true", true),
-        ("false", false),
-        ("yes", true),
-        ("no", false),
-        ("on", true),
-        ("off", false),
-        ("1", true),
-        ("0", false),
-    ];
-}

@@ -9,7 +9,8 @@ use super::{
 use crate::config::files;
 use crate::config::host_name;
 use crate::config::mistake::FileMistake;
-use crate::config::reader::{Reader, Surroundings, Wrong, absolute};
+use crate::config::path::absolute;
+use crate::config::reader::{Reader, Surroundings, Wrong};
 use crate::config::types::{Config, DisplayMode, Firmware, Ttl};
 use crate::config::values;
 use crate::config::warning::Doubt;
