@@ -11,6 +11,8 @@ use super::id::ProviderKind;
 pub enum Change {
     /// The machine is changed, at this cost.
     Costs(Cost),
+    /// What runs is changed where that can be done, and the machine changed at this cost where not.
+    LiveElse(Cost),
     /// It grows at this cost, and never shrinks.
     Grows(Cost),
     /// The machine stays as it is.
@@ -53,14 +55,18 @@ const fn row(
 
 /// The table.
 pub const TABLE: &[Row] = {
-    use Change::{Grows, NotUsed, Nothing, Refused};
+    use Change::{Grows, LiveElse, NotUsed, Nothing, Refused};
     &[
         row(&["INFRA_ID"], LIVE, RESTART, RESTART, RECREATE),
-        row(&["MEMORY", "CPUS", "MOUNTS", "COMMAND"], REPLACE, RESTART, RESTART, RESTART),
+        // Live where the engine keeps it over a restart.
+        row(&["MEMORY"], LiveElse(Cost::Replace), RESTART, RESTART, RESTART),
+        // On libvirt upwards only, to the lesser of the host's CPUs and twice those at the start.
+        row(&["CPUS"], LiveElse(Cost::Replace), LiveElse(Cost::Restart), RESTART, RESTART),
+        row(&["MOUNTS", "COMMAND"], REPLACE, RESTART, RESTART, RESTART),
         row(&["DISK_SIZE"], NotUsed, Grows(Cost::Live), Grows(Cost::Live), Grows(Cost::Restart)),
         row(&["PORTS"], REPLACE, LIVE, LIVE, RESTART),
-        // The project's network is made with its range; an address in it changes live.
-        row(&["IP_ADDRESS"], LIVE, RESTART, RESTART, RESTART),
+        // Live where the project's network stays, since the address is in its range.
+        row(&["IP_ADDRESS"], LiveElse(Cost::Replace), RESTART, RESTART, RESTART),
         row(&["NETWORK_MODE", "BRIDGE"], REPLACE, RESTART, RESTART, RESTART),
         row(&["GATEWAY", "DNS"], Refused, RESTART, RESTART, RESTART),
         row(
@@ -82,7 +88,15 @@ pub const TABLE: &[Row] = {
         ),
         row(&["IMAGE", "BOX"], RECREATE, RECREATE, RECREATE, RECREATE),
         row(&["DISK_PATH", "CLOUD_INIT"], NotUsed, RECREATE, RECREATE, RECREATE),
-        row(&["SSH_USER", "SSH_AUTHORIZED_KEYS"], Nothing, RECREATE, RECREATE, RECREATE),
+        row(&["SSH_USER"], Nothing, RECREATE, RECREATE, RECREATE),
+        // Through the guest, where it answers.
+        row(
+            &["SSH_AUTHORIZED_KEYS"],
+            Nothing,
+            LiveElse(Cost::Recreate),
+            LiveElse(Cost::Recreate),
+            RECREATE,
+        ),
         row(&["AUTOSTART"], REPLACE, LIVE, Refused, Refused),
         row(&["INFRA_TYPE"], Nothing, Nothing, Nothing, Nothing),
         row(&["PROVIDER"], RECREATE, RECREATE, RECREATE, RECREATE),
@@ -128,11 +142,11 @@ pub fn of(key: &str, provider: ProviderKind) -> Option<Change> {
 }
 
 impl Change {
-    /// What it costs the machine.
+    /// The most that it costs the machine.
     #[must_use]
     pub fn cost(self) -> Cost {
         match self {
-            Change::Costs(cost) | Change::Grows(cost) => cost,
+            Change::Costs(cost) | Change::Grows(cost) | Change::LiveElse(cost) => cost,
             Change::Nothing | Change::NotUsed => Cost::None,
             Change::Refused => Cost::Refused,
         }
@@ -151,6 +165,19 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), all);
+    }
+
+    #[test]
+    fn what_may_be_live_is_dearer_where_it_is_not() {
+        for row in TABLE {
+            for change in [row.podman, row.libvirt, row.qemu, row.vagrant] {
+                if let Change::LiveElse(other) = change {
+                    assert!(other > Cost::Live && other < Cost::Destroy, "{:?}", row.keys);
+                }
+            }
+        }
+        assert_eq!(of("CPUS", ProviderKind::Libvirt), Some(Change::LiveElse(Cost::Restart)));
+        assert_eq!(of("CPUS", ProviderKind::Qemu), Some(Change::Costs(Cost::Restart)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::keys::effect::{self, Effect};
+use crate::config::keys::effect;
 use crate::config::keys::{Default, Key, PREFIX};
 use crate::config::print::quoted;
 use crate::config::{Config, Loaded};
@@ -212,9 +212,8 @@ async fn change(
     let identity = &found.identity;
     let state = status::shape(context, identity, Some(instance), config).state;
     let effect = effect::of(key, identity.provider, &found.provider.capabilities());
-    let also = match (key.name, effect) {
-        ("IP_ADDRESS", Effect::Costs(_)) => "; an address outside of its network is refused",
-        ("PORTS" | "PORT_POOL", _) => "; ports that were picked are kept",
+    let also = match key.name {
+        "PORTS" | "PORT_POOL" => "; ports that were picked are kept",
         _ => "",
     };
     let says =

@@ -10,6 +10,8 @@ use crate::model::id::ProviderKind;
 pub enum Effect {
     /// The machine is changed, at this cost.
     Costs(Cost),
+    /// What runs is changed where that can be done, and the machine changed at this cost where not.
+    LiveElse(Cost),
     /// The machine stays as it is; what runs from then on goes by the new value.
     NextCall,
     /// It counts where the project's network is made.
@@ -36,14 +38,17 @@ pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Eff
         "AUTOSTART" if !capabilities.autostart => Effect::Costs(Cost::Refused),
         "GATEWAY" if capabilities.cost(Field::Gateway) == Cost::Refused => Effect::NextNetwork,
         "DNS" if capabilities.cost(Field::Dns) == Cost::Refused => Effect::NextNetwork,
-        name => match Field::ALL.into_iter().find(|field| field.key() == name) {
-            Some(field) => cost(field),
-            None => match changes::of(name, provider) {
-                Some(Change::Nothing) => Effect::NextCall,
-                Some(change) => Effect::Costs(change.cost()),
-                None => Effect::Unknown,
-            },
-        },
+        name => {
+            let field = Field::ALL.into_iter().find(|field| field.key() == name);
+            let cost = field.map(|field| capabilities.cost(field));
+            match (changes::of(name, provider), cost) {
+                (Some(Change::LiveElse(other)), None | Some(Cost::Live)) => Effect::LiveElse(other),
+                (_, Some(cost)) => Effect::Costs(cost),
+                (Some(Change::Nothing), None) => Effect::NextCall,
+                (Some(change), None) => Effect::Costs(change.cost()),
+                (None, None) => Effect::Unknown,
+            }
+        }
     }
 }
 
@@ -53,6 +58,9 @@ impl Effect {
     pub fn as_str(self) -> Option<&'static str> {
         match self {
             Effect::Costs(cost) => Some(cost.as_str()),
+            Effect::LiveElse(Cost::Restart) => Some("live_or_restart"),
+            Effect::LiveElse(Cost::Recreate) => Some("live_or_recreate"),
+            Effect::LiveElse(_) => Some("live_or_replace"),
             Effect::NextCall | Effect::NextNetwork | Effect::AnotherMachine | Effect::NotUsed => {
                 Some(Cost::None.as_str())
             }
@@ -75,6 +83,19 @@ impl Effect {
                  `up --recreate` agrees to that"
             }
             Effect::Costs(Cost::Refused) => "refused: this provider cannot do it",
+            Effect::LiveElse(Cost::Restart) => {
+                "it is changed as it runs where that can be done; where not, it is stopped and \
+                 started, and its files stay"
+            }
+            Effect::LiveElse(Cost::Recreate) => {
+                "it is changed as it runs where that can be done; where not, it starts from its \
+                 image again, and everything written in it since is lost: `up --recreate` agrees to \
+                 that"
+            }
+            Effect::LiveElse(_) => {
+                "it is changed as it runs where that can be done; where not, it is made again around \
+                 its files, and what runs in it is stopped"
+            }
             Effect::NextCall => "nothing; the new value holds from the next call on",
             Effect::NextNetwork => {
                 "refused while there is a machine: it counts where the project's network is made, by \
@@ -116,6 +137,19 @@ mod tests {
         let bridge = find("BRIDGE").expect("is a key");
         let network = Effect::Costs(capabilities.cost(Field::Network));
         assert_eq!(of(bridge, ProviderKind::Podman, &capabilities), network);
+    }
+
+    #[test]
+    fn what_may_be_live_says_both() {
+        let key = |name| find(name).expect("a key");
+        let capabilities = capabilities();
+        let keys = of(key("SSH_AUTHORIZED_KEYS"), ProviderKind::Qemu, &capabilities);
+        assert_eq!(keys, Effect::LiveElse(Cost::Recreate));
+        assert_eq!(keys.as_str(), Some("live_or_recreate"));
+        let live = Capabilities { costs: vec![(Field::Cpus, Cost::Live)], ..capabilities };
+        let cpus = of(key("CPUS"), ProviderKind::Libvirt, &live);
+        assert_eq!(cpus, Effect::LiveElse(Cost::Restart));
+        assert!(cpus.says().contains("stopped and started"));
     }
 
     #[test]

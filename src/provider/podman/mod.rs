@@ -20,8 +20,8 @@ use self::client::Client;
 use self::socket::{Chosen, Clues};
 use super::{Provider, ProviderError, Query, ShellIo};
 use crate::event::Listener;
-use crate::model::capability::{Capabilities, Field, ImageKind};
-use crate::model::changes;
+use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
+use crate::model::changes::{self, Change};
 use crate::model::id::ProviderKind;
 use crate::model::observed::{Instance, Observed};
 use crate::model::shell::ShellRequest;
@@ -66,18 +66,22 @@ pub struct Podman {
 #[must_use]
 pub fn capabilities() -> Capabilities {
     Capabilities {
-        // Podman 4.3 changes limits live and forgets them at the next start: hence replaced.
-        costs: Field::ALL
-            .into_iter()
-            .filter_map(|field| {
-                Some((field, changes::of(field.key(), ProviderKind::Podman)?.cost()))
-            })
-            .collect(),
+        costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
         bridge: false,
         suspend: true,
         autostart: true,
         images: vec![ImageKind::Registry, ImageKind::Rootfs],
     }
+}
+
+/// What a change of `field` costs, where the table of costs leaves a choice.
+fn cost(field: Field) -> Option<Cost> {
+    let change = changes::of(field.key(), ProviderKind::Podman)?;
+    Some(match (field, change) {
+        (Field::Address, Change::LiveElse(_)) => Cost::Live,
+        // Podman 4.3 changes limits live and forgets them at the next start.
+        (_, change) => change.cost(),
+    })
 }
 
 impl Podman {

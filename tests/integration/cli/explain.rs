@@ -183,7 +183,7 @@ mod with_a_machine {
         insta::assert_snapshot!(lines.join("\n"), @r#"
         "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped
         "running" "recreate": project is running on podman: it starts from its image again, and everything written in it since is lost: `up --recreate` agrees to that
-        "running" "live": project is running on podman: it is changed as it runs; nothing is interrupted; an address outside of its network is refused
+        "running" "live_or_replace": project is running on podman: it is changed as it runs where that can be done; where not, it is made again around its files, and what runs in it is stopped
         "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped; ports that were picked are kept
         "running" "none": project is running on podman: nothing; the new value holds from the next call on
         "running" "refused": project is running on podman: refused: this provider cannot do it
