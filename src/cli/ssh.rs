@@ -93,10 +93,11 @@ pub async fn run(context: &Context<'_>, args: &SshArgs) -> Result<Answer, Failur
             .filter(|_| interactive || host::stdout_is_terminal()),
     };
     let has_terminal = request.terminal.is_some();
+    let closed = |error| Failure::internal("use its streams", &error);
     let io = ShellIo {
-        stdin: Box::new(tokio::io::stdin()),
-        stdout: Box::new(stdio::stdout().map_err(|error| Failure::internal("write", &error))?),
-        stderr: Box::new(stdio::stderr().map_err(|error| Failure::internal("write", &error))?),
+        stdin: stdio::stdin().map_err(closed)?,
+        stdout: stdio::stdout().map_err(closed)?,
+        stderr: stdio::stderr().map_err(closed)?,
         resizes: resizes(has_terminal),
         signals: signals(has_terminal),
     };

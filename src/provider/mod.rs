@@ -3,8 +3,9 @@
 //! Each provider has a room of the same five files: `mod` (wiring), `spec` (pure rendering),
 //! `observe` (pure parsing), `execute` (one function an action), `client` (the only IO).
 
+use std::os::fd::OwnedFd;
+
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::event::Listener;
@@ -46,14 +47,16 @@ pub enum Depth {
     Full,
 }
 
-/// Where a shell's streams come from and go to.
+/// Where a shell's streams come from and go to. They are descriptors, so that a room can have the
+/// kernel copy between them.
+#[derive(Debug)]
 pub struct ShellIo {
     /// What the caller types.
-    pub stdin: Box<dyn AsyncRead + Send + Unpin>,
+    pub stdin: OwnedFd,
     /// What the caller reads.
-    pub stdout: Box<dyn AsyncWrite + Send + Unpin>,
+    pub stdout: OwnedFd,
     /// What the caller reads beside it; unused with a terminal.
-    pub stderr: Box<dyn AsyncWrite + Send + Unpin>,
+    pub stderr: OwnedFd,
     /// The terminal's new sizes.
     pub resizes: mpsc::Receiver<TerminalSize>,
     /// Signals to pass on, by number.

@@ -1,5 +1,6 @@
 //! The service that vagrantp starts where none answers.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use vagrantp::model::code::Code;
@@ -64,6 +65,11 @@ async fn callers_at_once_start_one_service_and_a_dead_socket_is_replaced() {
     assert_eq!(processes(&host, "system service").len(), 1);
 }
 
+fn nothing() -> OwnedFd {
+    let device = std::fs::File::options().read(true).write(true).open("/dev/null");
+    device.expect("every host has it").into()
+}
+
 #[tokio::test]
 async fn an_exec_leaves_no_processes_behind() {
     let Some(host) = Host::new("quiet").await else { return };
@@ -78,9 +84,9 @@ async fn an_exec_leaves_no_processes_behind() {
         terminal: None,
     };
     let io = ShellIo {
-        stdin: Box::new(tokio::io::empty()),
-        stdout: Box::new(tokio::io::sink()),
-        stderr: Box::new(tokio::io::sink()),
+        stdin: nothing(),
+        stdout: nothing(),
+        stderr: nothing(),
         resizes: resized,
         signals: signalled,
     };

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 use vagrantp::model::shell::{ShellCommand, ShellRequest, Terminal, TerminalSize};
 use vagrantp::model::units::Memory;
@@ -13,23 +14,23 @@ use crate::podman_host::{Host, podman};
 
 /// The caller's ends of a shell's streams.
 struct Caller {
-    stdin: DuplexStream,
-    stdout: DuplexStream,
-    stderr: DuplexStream,
+    stdin: pipe::Sender,
+    stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
     resizes: mpsc::Sender<TerminalSize>,
     signals: mpsc::Sender<i32>,
 }
 
 fn streams() -> (Caller, ShellIo) {
-    let (stdin, in_) = duplex(1 << 16);
-    let (stdout, out) = duplex(1 << 16);
-    let (stderr, err) = duplex(1 << 16);
+    let (stdin, in_) = pipe::pipe().expect("a pipe");
+    let (out, stdout) = pipe::pipe().expect("a pipe");
+    let (err, stderr) = pipe::pipe().expect("a pipe");
     let (resizes, resized) = mpsc::channel(4);
     let (signals, signalled) = mpsc::channel(4);
     let io = ShellIo {
-        stdin: Box::new(in_),
-        stdout: Box::new(out),
-        stderr: Box::new(err),
+        stdin: in_.into_nonblocking_fd().expect("a descriptor"),
+        stdout: out.into_nonblocking_fd().expect("a descriptor"),
+        stderr: err.into_nonblocking_fd().expect("a descriptor"),
         resizes: resized,
         signals: signalled,
     };

@@ -1,8 +1,6 @@
 //! The frames in which a process without a terminal sends its two streams over one connection: one
 //! byte for the stream, three of nothing, four of length.
 
-use std::ops::Range;
-
 /// How long a frame's head is.
 const HEAD: usize = 8;
 
@@ -27,22 +25,15 @@ pub(super) enum Stream {
 }
 
 impl Frames {
-    /// Moves the payloads in the buffer together and says which of its parts belong to which
-    /// stream. Frames are small (8 KiB); put together they are written in one go.
-    pub(super) fn take_apart(
-        &mut self,
-        buffer: &mut [u8],
-        parts: &mut Vec<(Stream, Range<usize>)>,
-    ) {
-        parts.clear();
-        let (mut read, mut written) = (0, 0);
-        while read < buffer.len() {
+    /// The payloads in what was read, and the stream that each belongs to.
+    pub(super) fn take_apart<'a>(&mut self, mut read: &'a [u8]) -> Vec<(Stream, &'a [u8])> {
+        let mut parts = Vec::with_capacity(read.len() / (8 << 10) + 2);
+        while !read.is_empty() {
             if self.left == 0 {
-                let take = (HEAD - self.known).min(buffer.len() - read);
-                self.head[self.known..self.known + take]
-                    .copy_from_slice(&buffer[read..read + take]);
-                self.known += take;
-                read += take;
+                let (head, rest) = read.split_at((HEAD - self.known).min(read.len()));
+                self.head[self.known..self.known + head.len()].copy_from_slice(head);
+                self.known += head.len();
+                read = rest;
                 if self.known < HEAD {
                     break;
                 }
@@ -51,20 +42,16 @@ impl Frames {
                 self.known = if self.left == 0 { 0 } else { HEAD };
                 continue;
             }
-            let take = self.left.min(buffer.len() - read);
-            buffer.copy_within(read..read + take, written);
+            let (payload, rest) = read.split_at(self.left.min(read.len()));
             let stream = if self.head[0] == ERRORS { Stream::Errors } else { Stream::Output };
-            match parts.last_mut() {
-                Some((last, range)) if *last == stream => range.end += take,
-                _ => parts.push((stream, written..written + take)),
-            }
-            written += take;
-            read += take;
-            self.left -= take;
+            parts.push((stream, payload));
+            read = rest;
+            self.left -= payload.len();
             if self.left == 0 {
                 self.known = 0;
             }
         }
+        parts
     }
 }
 
@@ -84,12 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_one_stream_become_one_part() {
-        let mut bytes = framed(&[(1, b"ab".to_vec()), (1, b"c".to_vec()), (2, b"d".to_vec())]);
-        let mut parts = Vec::new();
-        Frames::default().take_apart(&mut bytes, &mut parts);
-        assert_eq!(parts, [(Stream::Output, 0..3), (Stream::Errors, 3..4)]);
-        assert_eq!(&bytes[..4], b"abcd");
+    fn payloads_come_with_their_stream() {
+        let bytes = framed(&[(1, b"ab".to_vec()), (1, b"".to_vec()), (2, b"d".to_vec())]);
+        let parts = Frames::default().take_apart(&bytes);
+        assert_eq!(parts, [(Stream::Output, &b"ab"[..]), (Stream::Errors, b"d")]);
     }
 
     proptest! {
@@ -99,13 +84,11 @@ mod tests {
             size in 1usize..50,
         ) {
             let mut parser = Frames::default();
-            let (mut output, mut errors, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut output, mut errors) = (Vec::new(), Vec::new());
             for chunk in framed(&frames).chunks(size) {
-                let mut chunk = chunk.to_vec();
-                parser.take_apart(&mut chunk, &mut parts);
-                for (stream, range) in &parts {
-                    let to = if *stream == Stream::Output { &mut output } else { &mut errors };
-                    to.extend_from_slice(&chunk[range.clone()]);
+                for (stream, part) in parser.take_apart(chunk) {
+                    let to = if stream == Stream::Output { &mut output } else { &mut errors };
+                    to.extend_from_slice(part);
                 }
             }
             let of = |wanted: u8| -> Vec<u8> {

@@ -39,6 +39,7 @@ mod look;
 mod make;
 mod observe;
 mod processes;
+mod pump;
 mod reply;
 mod save;
 mod service;

@@ -1,20 +1,21 @@
 //! Runs a shell or a command inside, with the caller's streams.
 
+use std::convert::Infallible;
 use std::io;
+use std::os::unix::net;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf, pipe};
+use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 
 use super::client::{CHANGE, Client, LIBPOD, READ, escape};
-use super::frames::{Frames, Stream};
 use super::look::{self, Size};
 use super::reply::{ExecSession, Made};
 use super::watch::Watcher;
-use super::{Podman, fault, processes};
+use super::{Podman, fault, processes, pump};
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::shell::{ShellCommand, ShellRequest, TerminalSize};
@@ -24,9 +25,6 @@ use crate::provider::{ProviderError, ShellIo};
 /// so they are some that nobody types in a row. The first is held back until the next key comes,
 /// which is least felt with one that does nothing by itself.
 const DETACH_KEYS: &str = "ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-],ctrl-@,ctrl-^,ctrl-_";
-
-/// How much is read at once. A socket holds about as much.
-const BUFFER: usize = 256 << 10;
 
 /// The longest head of an answer.
 const LONGEST_HEAD: usize = 16 << 10;
@@ -45,33 +43,31 @@ pub(super) async fn run(
     let (stream, early) = start(client, &session, size).await?;
 
     let ShellIo { stdin, stdout, stderr, resizes, signals } = io;
-    let (reader, writer) = stream.into_split();
-    // A task of its own: where the caller's end blocks, signals and sizes still get through.
-    let mut copying = tokio::task::JoinSet::new();
-    if size.is_some() {
-        copying.spawn(copy_terminal(reader, early, stdout));
+    let (reader, writer, _ends) = threefold(stream).map_err(|cause| lost(&cause))?;
+    pump::feed(stdin, writer);
+    let copied = if size.is_some() {
+        pump::terminal(reader, early, stdout)
     } else {
-        copying.spawn(copy_frames(reader, early, stdout, stderr));
-    }
+        pump::frames(reader, early, stdout, stderr)
+    };
     let output = async {
-        let copied = copying.join_next().await.expect("one was put in");
-        copied.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|cause| lost(&cause))
+        copied.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|e| lost(&e))
     };
     let status = status(client, &session);
     let finished = async { tokio::try_join!(output, status).map(|((), status)| status) };
-    let input = copy_input(stdin, writer);
-    let control = control(client, &session, resizes, signals);
-    tokio::pin!(finished, input, control);
-    let mut fed = false;
-    let status = loop {
-        tokio::select! {
-            status = &mut finished => break status?,
-            () = &mut input, if !fed => fed = true,
-            () = &mut control => {}
-        }
+    let status = tokio::select! {
+        status = finished => status?,
+        never = control(client, &session, resizes, signals) => match never {},
     };
     watcher.release();
     Ok(status)
+}
+
+/// The connection for three: who reads it, who writes to it, and who ends it.
+fn threefold(stream: UnixStream) -> io::Result<(net::UnixStream, net::UnixStream, pump::Ends)> {
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    Ok((stream.try_clone()?, stream.try_clone()?, pump::Ends(stream)))
 }
 
 async fn argv(client: &Client, request: &ShellRequest) -> Result<Vec<String>, ProviderError> {
@@ -203,63 +199,6 @@ async fn start(
     Err(refused(message, help, Code::SshConnectionFailed))
 }
 
-/// The caller's input, to its end or to the command's. A command that reads no more is no failure.
-async fn copy_input(mut from: Box<dyn AsyncRead + Send + Unpin>, mut to: OwnedWriteHalf) {
-    let mut buffer = vec![0; BUFFER];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if to.write_all(&buffer[..count]).await.is_err() {
-            return;
-        }
-    }
-    let _ = to.shutdown().await;
-}
-
-async fn copy_terminal(
-    mut from: OwnedReadHalf,
-    early: Vec<u8>,
-    mut to: Box<dyn AsyncWrite + Send + Unpin>,
-) -> io::Result<()> {
-    let mut buffer = early;
-    let mut count = buffer.len();
-    buffer.resize(BUFFER.max(count), 0);
-    loop {
-        to.write_all(&buffer[..count]).await?;
-        to.flush().await?;
-        count = from.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-    }
-}
-
-async fn copy_frames(
-    mut from: OwnedReadHalf,
-    early: Vec<u8>,
-    mut output: Box<dyn AsyncWrite + Send + Unpin>,
-    mut errors: Box<dyn AsyncWrite + Send + Unpin>,
-) -> io::Result<()> {
-    let mut frames = Frames::default();
-    let mut parts = Vec::new();
-    let mut buffer = early;
-    let mut count = buffer.len();
-    buffer.resize(BUFFER.max(count), 0);
-    loop {
-        frames.take_apart(&mut buffer[..count], &mut parts);
-        for (stream, range) in &parts {
-            let to = match stream {
-                Stream::Output => &mut output,
-                Stream::Errors => &mut errors,
-            };
-            to.write_all(&buffer[range.clone()]).await?;
-            to.flush().await?;
-        }
-        count = from.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-    }
-}
-
 /// The command's exit status. The engine forgets a session a second after its end, and its output
 /// may take longer than that to be read; so the end is waited for and not the output's.
 async fn status(client: &Client, session: &str) -> Result<i32, ProviderError> {
@@ -299,7 +238,7 @@ async fn control(
     session: &str,
     mut resizes: mpsc::Receiver<TerminalSize>,
     mut signals: mpsc::Receiver<i32>,
-) {
+) -> Infallible {
     loop {
         tokio::select! {
             Some(size) = resizes.recv() => {
