@@ -33,7 +33,7 @@ prove: ## The whole gate, then many more wishes and files by chance, then every 
 	VAGRANTP_SEED=$$RANDOM cargo test --locked --test contract
 	@benches/run.sh --strict
 
-bench: ## The benches alone; ARGS="--runs 30"
+bench: ## The benches alone; ARGS="--runs 30", ARGS=--rootless
 	@benches/run.sh $(ARGS)
 
 fmt: ## Format the code

@@ -6,6 +6,7 @@ const HELP: &str = "\
 Measures vagrantp against podman and prints a Markdown table.
 
   --image FILE      a root file system to run (benches/run.sh makes one)
+  --folder DIR      where projects and records go (default: below target/)
   --vagrantp FILE   the program to measure (default: the one of this build)
   --runs N          rounds of the quick rows (default 20)
   --bulk-runs N     rounds of the rows that move 1 GiB (default 3)
@@ -16,6 +17,7 @@ Measures vagrantp against podman and prints a Markdown table.
 pub(crate) struct Options {
     pub(crate) image: PathBuf,
     pub(crate) vagrantp: PathBuf,
+    pub(crate) folder: PathBuf,
     pub(crate) runs: usize,
     pub(crate) bulk_runs: usize,
     pub(crate) only: Option<String>,
@@ -33,6 +35,7 @@ impl Options {
         let mut options = Options {
             image: PathBuf::new(),
             vagrantp: PathBuf::from(env!("CARGO_BIN_EXE_vagrantp")),
+            folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench"),
             runs: 20,
             bulk_runs: 3,
             only: None,
@@ -48,6 +51,7 @@ impl Options {
             match arg.as_str() {
                 "--image" => options.image = value()?.into(),
                 "--vagrantp" => options.vagrantp = value()?.into(),
+                "--folder" => options.folder = value()?.into(),
                 "--runs" => options.runs = count(value()?)?,
                 "--bulk-runs" => options.bulk_runs = count(value()?)?,
                 "--only" => options.only = Some(value()?),

@@ -36,7 +36,7 @@ impl World {
     /// Clears what a killed run left behind, and sets everything up.
     pub(crate) fn make(options: &Options) -> Result<World, String> {
         let said = |error: std::io::Error| error.to_string();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
+        let folder = options.folder.clone();
         // A socket's path has 107 bytes, which the folder of a build can exceed.
         let socket = std::env::temp_dir().join(format!("vpbench-{}.sock", std::process::id()));
         let leftovers = projects(&folder);
@@ -119,11 +119,14 @@ impl World {
             .arg("-C")
             .arg(project)
             .env("XDG_STATE_HOME", self.state())
-            // A service that the caller's own vagrantp started must not answer here.
-            .env("XDG_RUNTIME_DIR", self.folder.join("run"))
             .env(MARK, &self.mark)
             .env_remove("DOCKER_HOST")
             .stdin(Stdio::null());
+        if rustix::process::getuid().is_root() {
+            // A service that the caller's own vagrantp started must not answer here. A user's Podman
+            // has its state there, which both sides have to share.
+            command.env("XDG_RUNTIME_DIR", self.folder.join("run"));
+        }
         match service {
             Service::Answering => {
                 command.env("CONTAINER_HOST", format!("unix://{}", self.socket.display()))
@@ -153,11 +156,14 @@ impl World {
     /// Makes sure that no service answers where vagrantp would look, so that the next call starts
     /// one: those that it started are ended, and any other is somebody's.
     pub(crate) fn without_service(&self) -> Result<(), String> {
-        let uid = rustix::process::getuid().as_raw();
-        let mut sockets = vec![PathBuf::from(format!("/run/user/{uid}/podman/podman.sock"))];
-        if uid == 0 {
-            sockets.push("/run/podman/podman.sock".into());
-        }
+        let uid = rustix::process::getuid();
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let runtime = runtime.unwrap_or_else(|| format!("/run/user/{}", uid.as_raw()).into());
+        let sockets = if uid.is_root() {
+            vec![PathBuf::from("/run/podman/podman.sock")]
+        } else {
+            vec![runtime.join("podman/podman.sock"), runtime.join("vagrantp/podman.sock")]
+        };
         if self.end_services()? == 0
             && let Some(socket) = sockets.iter().find(|path| UnixStream::connect(path).is_ok())
         {
