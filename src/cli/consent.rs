@@ -7,6 +7,7 @@ use crate::model::capability::Cost;
 use crate::model::code::Code;
 use crate::model::problem::Problem;
 use crate::model::source::Place;
+use crate::model::units::Bytes;
 use crate::plan::{Consent, Plan, describe};
 use crate::report::json;
 
@@ -32,12 +33,13 @@ enum ConsentError {
         #[label(collection, "asked for here")]
         place: Option<Place>,
     },
-    #[error("this stops what runs in the container and starts it again")]
+    #[error("{}", restart_text(*copied))]
     #[diagnostic(
         code(vagrantp::consent::restart_required),
         help("`vagrantp up -y` agrees to that; `vagrantp plan` shows each step")
     )]
     Restart {
+        copied: Option<Bytes>,
         #[label(collection, "asked for here")]
         place: Option<Place>,
     },
@@ -50,6 +52,14 @@ enum ConsentError {
     #[error("nothing was done: the answer was not yes")]
     #[diagnostic(code(vagrantp::consent::declined), help("call it again to be asked again"))]
     Declined,
+}
+
+/// What a restart comes to; a replacement is one, and its copy takes its time.
+fn restart_text(copied: Option<Bytes>) -> String {
+    let copied = copied.map_or_else(String::new, |copied| {
+        format!(" after {copied} of its files were copied")
+    });
+    format!("this stops what runs in the container and starts it again{copied}")
 }
 
 /// Gets the consent that a plan of `up` needs, or says what would give it.
@@ -77,9 +87,15 @@ pub async fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Re
     }
     let (code, error) = match cost {
         Cost::Recreate => (Code::RecreateRequired, ConsentError::Recreate { place: place.clone() }),
-        _ => (Code::RestartRequired, ConsentError::Restart { place: place.clone() }),
+        _ => {
+            let place = place.clone();
+            (Code::RestartRequired, ConsentError::Restart { copied: plan.copied, place })
+        }
     };
     let mut problem = Problem::new(code, error);
+    if let Some(copied) = plan.copied {
+        problem = problem.with("copied_bytes", copied.0);
+    }
     if let Some(key) = cause.and_then(|cause| cause.key.clone()) {
         problem = problem.at(key, place.as_ref());
     }
