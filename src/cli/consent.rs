@@ -56,9 +56,8 @@ enum ConsentError {
 
 /// What a restart comes to; a replacement is one, and its copy takes its time.
 fn restart_text(copied: Option<Bytes>) -> String {
-    let copied = copied.map_or_else(String::new, |copied| {
-        format!(" after {copied} of its files were copied")
-    });
+    let copied = copied
+        .map_or_else(String::new, |copied| format!(" after {copied} of its files were copied"));
     format!("this stops what runs in the container and starts it again{copied}")
 }
 

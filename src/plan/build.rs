@@ -1,5 +1,7 @@
 //! The steps of `up`, put together piece by piece: make, change live, replace, recreate.
 
+use std::net::Ipv4Addr;
+
 use crate::model::capability::{Cost, Field};
 use crate::model::id::{Identity, InstanceUuid};
 use crate::model::observed::{Instance, Observed, Power};
@@ -322,6 +324,11 @@ impl Builder<'_> {
         target.name = aside;
         let mut spec =
             self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);
+        if spec.address.is_none() {
+            spec.address = self.kept_address(old);
+            // A stopped instance shows no address: there the stamp speaks.
+            spec.stamp.asked.address = spec.address;
+        }
         // What the files came from stays what it was, so that IMAGE is compared with the truth.
         spec.stamp.asked.image_id = old.stamp.asked.image_id.clone();
         spec.volumes_from = Some(old.id.clone());
@@ -331,6 +338,13 @@ impl Builder<'_> {
         for former in self.observed.saved_images.iter().filter(|saved| **saved != image) {
             self.free(Action::RemoveImage { image: former.clone() }, cause.clone());
         }
+    }
+
+    /// The address that nobody asks for and that it has all the same, where its network stays.
+    fn kept_address(&self, old: &Instance) -> Option<Ipv4Addr> {
+        let subnet = self.observed.network.as_ref()?.subnet?;
+        let address = old.address.or(old.stamp.asked.address)?;
+        subnet.contains(&address).then_some(address)
     }
 
     /// From the image again; what was written since is lost.

@@ -6,6 +6,7 @@ use miette::{Diagnostic, SourceSpan};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::model::id::InstanceUuid;
 use crate::model::units::{NumberError, plain_digits};
 
 /// Why a text is not a MAC address. Spans count within the text.
@@ -44,6 +45,17 @@ pub enum MacError {
 pub struct MacAddress(pub [u8; 6]);
 
 impl MacAddress {
+    /// The address that an instance has for as long as it exists, wherever its engine would pick
+    /// another one at each start: made of its uuid, and marked as given out locally.
+    #[must_use]
+    pub fn of_instance(uuid: InstanceUuid) -> Self {
+        let bytes = uuid.0.as_bytes();
+        let mut mac = [0; 6];
+        mac.copy_from_slice(&bytes[10..16]);
+        mac[0] = mac[0] & 0b1111_1100 | 0b0000_0010;
+        MacAddress(mac)
+    }
+
     /// Reads six pairs of hexadecimal digits with `:` or `-` between them.
     pub fn parse(text: &str) -> Result<Self, MacError> {
         let at = SourceSpan::from(0..text.len());
@@ -96,6 +108,16 @@ mod tests {
             let parsed = MacAddress::parse(text);
             assert!(matches!(parsed, Err(MacError::MacNotUnicast { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn an_instance_has_an_address_of_its_own_that_a_machine_can_have() {
+        let uuid = |text: &str| InstanceUuid(text.parse().expect("a uuid"));
+        let one = MacAddress::of_instance(uuid("11111111-2222-5333-8444-ff5555555555"));
+        assert_eq!(one.to_string(), "fe:55:55:55:55:55");
+        assert_eq!(MacAddress::parse(&one.to_string()), Ok(one));
+        let other = uuid("11111111-2222-5333-8444-ff5555555556");
+        assert_ne!(MacAddress::of_instance(other), one);
     }
 
     #[test]

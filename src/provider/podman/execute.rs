@@ -19,6 +19,7 @@ use super::{Podman, fault, image, label, make, observe, save, start};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
+use crate::model::network::MacAddress;
 use crate::model::observed::{Instance, Power};
 use crate::plan::action::{Action, Outcome, StopMode, Target, Volumes};
 use crate::provider::ProviderError;
@@ -270,12 +271,14 @@ async fn change_address(
         let left = disconnect(room, id, network).await;
         left.map_err(|error| room.said(&operation, CHANGE, error))?;
     }
-    let Err(error) = connect(room, id, network, address).await else { return Ok(Outcome::Done) };
+    let Err(error) = connect(room, target, id, network, address).await else {
+        return Ok(Outcome::Done);
+    };
     // Without this it would be cut off from everything.
     let before = seen.instance.address.or(seen.instance.stamp.asked.address);
     // A connection that failed half-way is in the engine's books, and in the way of another.
     drop(disconnect(room, id, network).await);
-    let back = connect(room, id, network, before).await;
+    let back = connect(room, target, id, network, before).await;
     let error = room.said(&operation, CHANGE, error);
     match back {
         Ok(()) => Err(error),
@@ -302,6 +305,7 @@ fn bollard_for_changes(room: &Podman) -> Result<bollard::Docker, bollard::errors
 
 async fn connect(
     room: &Podman,
+    target: &Target,
     id: &str,
     network: &str,
     address: Option<Ipv4Addr>,
@@ -310,7 +314,13 @@ async fn connect(
         ipv4_address: Some(address.to_string()),
         ..EndpointIpamConfig::default()
     });
-    let settings = EndpointSettings { ipam_config: fixed, ..EndpointSettings::default() };
+    // The engine keeps what it is told, and makes another one up else.
+    let mac = MacAddress::of_instance(target.uuid).to_string();
+    let settings = EndpointSettings {
+        ipam_config: fixed,
+        mac_address: Some(mac),
+        ..EndpointSettings::default()
+    };
     let request =
         NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
     bollard_for_changes(room)?.connect_network(network, request).await

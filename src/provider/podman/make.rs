@@ -102,7 +102,10 @@ async fn surroundings(
     let Some(image) = image? else {
         return Ok(Err(stale(format!("the image of {} is gone", spec.name))));
     };
-    Ok(Ok(spec::Surroundings { image, dns: dns.unwrap_or_default(), volumes }))
+    let address = network.subnets.iter().find_map(|subnet| {
+        spec::first_address(subnet.subnet.parse().ok()?, subnet.gateway.parse().ok())
+    });
+    Ok(Ok(spec::Surroundings { image, dns: dns.unwrap_or_default(), address, volumes }))
 }
 
 /// The image's local name; none for one that was imported and is not there any more.

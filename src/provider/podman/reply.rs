@@ -149,6 +149,7 @@ pub(super) struct Network {
 #[serde(default)]
 pub(super) struct Subnet {
     pub(super) subnet: String,
+    pub(super) gateway: String,
 }
 
 /// `GET libpod/images/NAME/json`.

@@ -5,12 +5,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
 
 use super::label;
 use crate::model::command::MainProcess;
 use crate::model::mount::{Mount, MountAccess};
-use crate::model::network::PortForward;
+use crate::model::network::{MacAddress, PortForward};
 use crate::model::spec::{InstanceSpec, NetworkSpec};
 
 /// The period that CPU limits are counted in, in microseconds: the kernel's own.
@@ -23,6 +24,8 @@ pub(super) struct Surroundings {
     pub(super) image: String,
     /// The name servers that its network wants.
     pub(super) dns: Vec<Ipv4Addr>,
+    /// The address that it gets in its network where none is asked for.
+    pub(super) address: Option<Ipv4Addr>,
     /// Volumes of the container that is replaced: name and path inside.
     pub(super) volumes: Vec<(String, String)>,
 }
@@ -37,7 +40,7 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
         // A first process that buries the dead and passes signals on.
         "init": true,
         "netns": { "nsmode": "bridge" },
-        "Networks": { spec.network.clone(): network_options(spec.address) },
+        "Networks": { spec.network.clone(): network_options(spec, around) },
         "portmappings": spec.ports.iter().map(port).collect::<Vec<_>>(),
         "mounts": spec.mounts.iter().map(mount).collect::<Vec<_>>(),
         "resource_limits": {
@@ -74,11 +77,19 @@ fn main_process(fields: &mut Map<String, Value>, command: &MainProcess) {
     fields.insert("command".to_owned(), json!([]));
 }
 
-fn network_options(address: Option<Ipv4Addr>) -> Value {
-    match address {
-        Some(address) => json!({ "static_ips": [address] }),
-        None => json!({}),
+/// Left to itself, the engine gives another address of either kind at each start.
+fn network_options(spec: &InstanceSpec, around: &Surroundings) -> Value {
+    let mut options = json!({ "static_mac": MacAddress::of_instance(spec.stamp.uuid).to_string() });
+    if let Some(address) = spec.address.or(around.address) {
+        options["static_ips"] = json!([address]);
     }
+    options
+}
+
+/// The address for the one container of a network: the first that is not the gateway's. Others that
+/// a user attaches by hand get those that follow.
+pub(super) fn first_address(subnet: Ipv4Net, gateway: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
+    subnet.hosts().find(|address| Some(*address) != gateway.or_else(|| subnet.hosts().next()))
 }
 
 fn port(port: &PortForward) -> Value {
@@ -188,6 +199,7 @@ mod tests {
         let around = Surroundings {
             image: "docker.io/library/alpine:latest".to_owned(),
             dns: vec![Ipv4Addr::new(9, 9, 9, 9)],
+            address: Some(Ipv4Addr::new(10, 77, 0, 2)),
             volumes: vec![("0a1b".to_owned(), "/var/lib/x".to_owned())],
         };
         let mut body = container(&spec(), &around);
@@ -207,7 +219,9 @@ mod tests {
                 "entrypoint": ["sleep", "infinity"],
                 "command": [],
                 "netns": { "nsmode": "bridge" },
-                "Networks": { "vagrantp-111111112222": { "static_ips": ["10.77.0.9"] } },
+                "Networks": { "vagrantp-111111112222": {
+                    "static_ips": ["10.77.0.9"], "static_mac": "56:55:55:55:55:55",
+                } },
                 "portmappings": [{
                     "host_ip": "127.0.0.1", "host_port": 8080, "container_port": 80,
                     "protocol": "tcp",
@@ -233,6 +247,19 @@ mod tests {
         let spec = InstanceSpec { command: MainProcess::Image, ..spec() };
         let body = container(&spec, &Surroundings::default());
         assert!(body.get("entrypoint").is_none() && body.get("command").is_none());
+    }
+
+    #[test]
+    fn an_address_that_nobody_asked_for_is_the_first_of_the_network() {
+        let around =
+            Surroundings { address: Some(Ipv4Addr::new(10, 77, 0, 2)), ..Surroundings::default() };
+        let body = container(&InstanceSpec { address: None, ..spec() }, &around);
+        let options = &body["Networks"]["vagrantp-111111112222"];
+        assert_eq!(options["static_ips"], json!(["10.77.0.2"]));
+        let subnet = "10.77.0.0/24".parse().expect("a range");
+        let first = |gateway| first_address(subnet, gateway).map(|address| address.octets()[3]);
+        assert_eq!((first(None), first(Some(Ipv4Addr::new(10, 77, 0, 254)))), (Some(2), Some(1)));
+        assert_eq!(first_address("10.77.0.1/32".parse().expect("a range"), None), None);
     }
 
     #[test]
