@@ -1,5 +1,7 @@
 //! `status`: the machine as its provider sees it, never from memory.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::exit;
@@ -10,8 +12,13 @@ use crate::provider::Depth;
 use crate::report::{Answer, Infrastructure, infrastructure};
 use crate::store::journal::Entry;
 
-use super::locate::{self, Search};
+use super::locate::{self, Found, Search};
 use super::{Context, Failure};
+
+/// The step that keeps an engine from answering.
+const SAVING: &str = "save_files";
+/// How long an engine that is at it is waited for: it may be done at any moment.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The options of `status`.
 #[derive(Debug, Args)]
@@ -23,9 +30,10 @@ pub struct StatusArgs {}
 /// The provider cannot be asked: the state is then `unknown`, and the exit status 5.
 pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failure> {
     let search = locate::search(context)?;
-    let found = match locate::find(context, &search, Depth::Glance).await {
-        Ok(found) => found,
-        Err(mut failure) => {
+    let found = match ask(context, &search).await {
+        Asked::Copying(identity) => return Ok(answer(context, &search, identity, None)),
+        Asked::Answer(Ok(found)) => found,
+        Asked::Answer(Err(mut failure)) => {
             if let Some(identity) = search.candidates.first() {
                 let mut shape = shape(context, identity, None, search.config.as_ref());
                 shape.state = State::Unknown;
@@ -46,6 +54,27 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
         (None, None) => return Err(search.into_failure()),
     };
     Ok(answer(context, &search, identity, instance))
+}
+
+/// What came of asking.
+enum Asked<'a> {
+    /// The provider's answer.
+    Answer(Result<Option<Found>, Failure>),
+    /// None: it copies the files of this one, and answers no question about it meanwhile.
+    Copying(&'a Identity),
+}
+
+async fn ask<'a>(context: &Context<'_>, search: &'a Search) -> Asked<'a> {
+    let found = locate::find(context, search, Depth::Glance);
+    let copied = search.candidates.iter().find(|identity| {
+        let journal = context.store.instance(identity.uuid).journal().value;
+        journal.is_some_and(|entry| entry.is_open() && entry.is_at(SAVING))
+    });
+    let Some(identity) = copied else { return Asked::Answer(found.await) };
+    match tokio::time::timeout(PATIENCE, found).await {
+        Ok(answer) => Asked::Answer(answer),
+        Err(_) => Asked::Copying(identity),
+    }
 }
 
 fn answer(

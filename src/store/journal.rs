@@ -62,6 +62,13 @@ impl Entry {
         self.owner.is_alive()
     }
 
+    /// Whether an action of this name is under way.
+    #[must_use]
+    pub fn is_at(&self, action: &str) -> bool {
+        let under_way = |step: &StepEntry| step.progress == StepProgress::Begun;
+        self.steps.iter().any(|step| step.action == action && under_way(step))
+    }
+
     /// Whether an action of this name is planned or under way.
     #[must_use]
     pub fn intends(&self, action: &str) -> bool {

@@ -36,9 +36,13 @@ mod podman_shell;
 #[cfg(feature = "podman")]
 mod ports;
 #[cfg(feature = "podman")]
+mod replaced;
+#[cfg(feature = "podman")]
 mod rootless;
 #[cfg(feature = "podman")]
 mod ssh;
+#[cfg(feature = "podman")]
+mod tree;
 
 #[cfg(feature = "podman")]
 #[path = "../support/cli.rs"]

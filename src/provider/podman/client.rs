@@ -26,8 +26,11 @@ use super::{fault, service};
 use crate::model::id::ProviderKind;
 use crate::provider::ProviderError;
 
-/// How long a reading request may take. A busy engine needs a second or two.
+/// How long somebody who only wants to know is kept waiting. A busy engine needs a second or two.
 pub(super) const READ: Duration = Duration::from_secs(20);
+/// How long a question may take on the way to a change. While Podman copies the files of any
+/// container, it answers few questions: its storage is locked.
+pub(super) const BUSY: Duration = Duration::from_secs(300);
 /// How long a change may take that moves no data.
 pub(super) const CHANGE: Duration = Duration::from_secs(120);
 /// How long a change may take that copies files: commit, import, pull.
@@ -89,11 +92,11 @@ impl Client {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Reply, ProviderError> {
-        match self.send(Method::GET, path, None, READ).await {
+        match self.send(Method::GET, path, None, BUSY).await {
             // A service that ends because it was idle may take a connection and never answer it.
             // The next connection starts another; a reading request may be repeated.
             Err(ProviderError::Unreachable { .. }) => {
-                self.send(Method::GET, path, None, READ).await
+                self.send(Method::GET, path, None, BUSY).await
             }
             other => other,
         }

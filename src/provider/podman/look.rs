@@ -1,15 +1,17 @@
 //! Looks: which questions are asked of the engine, in which order. Nothing here changes anything.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join4, try_join_all};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Podman;
-use super::client::{Client, LIBPOD, escape};
+use super::client::{Client, LIBPOD, READ, escape};
 use super::observe::{self, Moved};
 use super::reply::{Container, Listed, ListedImage, Network};
-use super::{image, label};
-use crate::model::id::Identity;
+use super::{fault, image, label};
+use crate::model::id::{Identity, ProviderKind};
 use crate::model::observed::{EngineFacts, Instance, Observed};
 use crate::provider::{Depth, ProviderError, Query};
 
@@ -46,17 +48,32 @@ pub(super) async fn network(client: &Client, name: &str) -> Result<Option<Networ
 }
 
 pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
-    let entries = listed(&room.client, label::UUID).await?;
+    let entries = within(READ, "list", listed(&room.client, label::UUID)).await?;
     Ok(entries.iter().filter_map(observe::listed).collect())
 }
 
 pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
     let mut observed = match query.depth {
-        Depth::Glance => glance(room, query.identity).await?,
+        Depth::Glance => within(READ, "look", glance(room, query.identity)).await?,
         Depth::Full => full(room, query).await?,
     };
     observed.engine = engine(room);
     Ok(observed)
+}
+
+/// An answer, or that there was none in time.
+async fn within<T>(
+    limit: Duration,
+    operation: &str,
+    answer: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    let late = |_| ProviderError::Timeout {
+        provider: ProviderKind::Podman,
+        operation: operation.to_owned(),
+        seconds: limit.as_secs(),
+        help: fault::TIMEOUT_HELP.to_owned(),
+    };
+    tokio::time::timeout(limit, answer).await.map_err(late)?
 }
 
 /// One question where the expected name is ours.
