@@ -138,13 +138,7 @@ pub async fn make_plan(
         problems.extend(report.errors.into_iter().map(Problem::from));
         plan.warnings.extend(report.warnings);
     }
-    if observed.engine.limits_unavailable {
-        plan.warnings.push(
-            "the engine cannot limit memory and CPUs here (rootless on cgroup v1): MEMORY and CPUS \
-             have no effect"
-                .to_owned(),
-        );
-    }
+    plan.warnings.extend(observed.engine.unlimited_text());
     if !problems.is_empty() {
         Problem::sort(&mut problems);
         return Err(problems.into());

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::exit;
 use crate::model::id::Identity;
-use crate::model::observed::Instance;
+use crate::model::observed::{Instance, Observed};
 use crate::model::state::{State, UnderWay};
 use crate::provider::Depth;
 use crate::report::{Answer, Infrastructure, infrastructure};
@@ -31,9 +31,9 @@ pub struct StatusArgs {}
 pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failure> {
     let search = locate::search(context)?;
     let found = match ask(context, &search).await {
-        Asked::Copying(identity) => return Ok(answer(context, &search, identity, None)),
-        Asked::Answer(Ok(found)) => found,
-        Asked::Answer(Err(mut failure)) => {
+        Err(identity) => return Ok(answer(context, &search, identity, None)),
+        Ok(Ok(found)) => found,
+        Ok(Err(mut failure)) => {
             if let Some(identity) = search.candidates.first() {
                 let mut shape = shape(context, identity, None, search.config.as_ref());
                 shape.state = State::Unknown;
@@ -42,7 +42,13 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
             return Err(failure.with_sources(&search.sources, Vec::new()));
         }
     };
-    let instance = found.as_ref().and_then(|found| found.observed.instance());
+    let observed = found.as_ref().map(|found| &found.observed);
+    let instance = observed.and_then(Observed::instance);
+    if let Some(warning) = observed.and_then(|observed| observed.engine.unlimited_text())
+        && instance.is_some()
+    {
+        context.reporter.warn(&warning);
+    }
     // Without a `.env` and without a machine, the missing file is what there is to say.
     if instance.is_none() && search.config.is_none() {
         return Err(search.into_failure());
@@ -56,13 +62,8 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
     Ok(answer(context, &search, identity, instance))
 }
 
-/// What came of asking.
-enum Asked<'a> {
-    /// The provider's answer.
-    Answer(Result<Option<Found>, Failure>),
-    /// None: it copies the files of this one, and answers no question about it meanwhile.
-    Copying(&'a Identity),
-}
+/// The provider's answer, or whose files it copies: it answers no question about that one meanwhile.
+type Asked<'a> = Result<Result<Option<Found>, Failure>, &'a Identity>;
 
 async fn ask<'a>(context: &Context<'_>, search: &'a Search) -> Asked<'a> {
     let found = locate::find(context, search, Depth::Glance);
@@ -70,11 +71,8 @@ async fn ask<'a>(context: &Context<'_>, search: &'a Search) -> Asked<'a> {
         let journal = context.store.instance(identity.uuid).journal().value;
         journal.is_some_and(|entry| entry.is_open() && entry.is_at(SAVING))
     });
-    let Some(identity) = copied else { return Asked::Answer(found.await) };
-    match tokio::time::timeout(PATIENCE, found).await {
-        Ok(answer) => Asked::Answer(answer),
-        Err(_) => Asked::Copying(identity),
-    }
+    let Some(identity) = copied else { return Ok(found.await) };
+    tokio::time::timeout(PATIENCE, found).await.map_err(|_| identity)
 }
 
 fn answer(
@@ -136,7 +134,7 @@ pub(super) fn shape(
                     .and_then(|config| config.memory.as_ref())
                     .map_or(2048, |memory| memory.value.0),
                 cpus: config.and_then(|config| config.cpus.as_ref()).map_or(2, |cpus| cpus.value.0),
-                disk_gb: 0,
+                ..infrastructure::Resources::default()
             },
             updated_at: record.as_ref().map(|record| record.updated_at.as_str()),
             last_stopped: record.as_ref().and_then(|record| record.last_stopped.as_deref()),

@@ -187,6 +187,7 @@ pub(super) fn shape(desired: &Desired, instance: Option<&Instance>) -> Infrastru
                 memory_mb: desired.memory.value.0,
                 cpus: desired.cpus.value.0,
                 disk_gb: desired.disk_size.value.gibibytes_up(),
+                ..infrastructure::Resources::default()
             },
             updated_at: None,
             last_stopped: None,

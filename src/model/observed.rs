@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::capability::Field;
 use super::mount::Mount;
 use super::network::PortForward;
 use super::stamp::Stamp;
@@ -107,6 +108,9 @@ pub struct Instance {
     /// How much was written since it was made: what a replacement copies. None where not asked.
     #[serde(default)]
     pub written: Option<Bytes>,
+    /// The limits that its engine cannot enforce: of memory, of CPUs.
+    #[serde(default)]
+    pub unlimited: Vec<Field>,
 }
 
 /// What the provider says an object is doing.
@@ -180,10 +184,44 @@ pub struct EngineFacts {
     /// Whether it runs without root's rights.
     #[serde(default)]
     pub rootless: bool,
-    /// Whether memory and CPU limits take effect.
+    /// The limits that take no effect there: of memory, of CPUs.
     #[serde(default)]
-    pub limits_unavailable: bool,
+    pub unlimited: Vec<Field>,
     /// Where it keeps images and containers.
     #[serde(default)]
     pub storage: Option<PathBuf>,
+}
+
+impl EngineFacts {
+    /// What is to be said of limits that take no effect; nothing where all do.
+    #[must_use]
+    pub fn unlimited_text(&self) -> Option<String> {
+        let keys: Vec<&str> = self.unlimited.iter().map(|field| field.key()).collect();
+        let (keys, verb) = match keys.as_slice() {
+            [] => return None,
+            [key] => ((*key).to_owned(), "has"),
+            keys => (keys.join(" and "), "have"),
+        };
+        Some(format!(
+            "{keys} {verb} no effect here: without root's rights, the engine sets limits only on \
+             cgroup v2, where the host hands their controllers on to the user"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_without_effect_are_named() {
+        let text = |unlimited: &[Field]| {
+            let engine = EngineFacts { unlimited: unlimited.to_vec(), ..EngineFacts::default() };
+            engine.unlimited_text()
+        };
+        assert_eq!(text(&[]), None);
+        assert!(text(&[Field::Cpus]).is_some_and(|text| text.starts_with("CPUS has no effect")));
+        let both = text(&[Field::Memory, Field::Cpus]);
+        assert!(both.is_some_and(|text| text.starts_with("MEMORY and CPUS have no effect")));
+    }
 }

@@ -53,10 +53,12 @@ pub fn diff(
         compare(Field::Name, instance.name.clone(), name.to_owned(), desired.id_origin.place());
     }
     // An engine that cannot limit shows no limits: that is told as a warning, not as drift.
-    if !engine.limits_unavailable {
-        let none = || "no limit".to_owned();
+    let none = || "no limit".to_owned();
+    if !engine.unlimited.contains(&Field::Memory) {
         let memory = instance.memory.map_or_else(none, |memory| memory.to_string());
         compare(Field::Memory, memory, desired.memory.value.to_string(), desired.memory.place());
+    }
+    if !engine.unlimited.contains(&Field::Cpus) {
         let cpus = instance.millicpus.map_or_else(none, cpus_text);
         let wanted = cpus_text(desired.cpus.value.0.saturating_mul(1000));
         compare(Field::Cpus, cpus, wanted, desired.cpus.place());
@@ -230,8 +232,12 @@ mod tests {
     fn an_engine_that_cannot_limit_has_no_drift_of_limits() {
         let wanted = desired();
         let found = Instance { memory: None, millicpus: None, ..instance(&wanted, Power::Running) };
-        let engine = EngineFacts { limits_unavailable: true, ..EngineFacts::default() };
+        let engine =
+            EngineFacts { unlimited: vec![Field::Memory, Field::Cpus], ..EngineFacts::default() };
         assert_eq!(diff(&wanted, &[], "web", &found, &engine, &capabilities()), []);
+        let engine = EngineFacts { unlimited: vec![Field::Cpus], ..EngineFacts::default() };
+        let changes = diff(&wanted, &[], "web", &found, &engine, &capabilities());
+        assert_eq!(changes.iter().map(|change| change.field).collect::<Vec<_>>(), [Field::Memory]);
         assert_eq!(fields(&wanted, &[], &found), [Field::Memory, Field::Cpus]);
     }
 }

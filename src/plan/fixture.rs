@@ -111,6 +111,7 @@ pub(super) fn instance(desired: &Desired, state: Power) -> Instance {
         started_at: None,
         finished_at: None,
         written: None,
+        unlimited: Vec::new(),
         stamp: spec.stamp,
     }
 }

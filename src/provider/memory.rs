@@ -314,6 +314,7 @@ impl World {
             started_at: None,
             finished_at: None,
             written: None,
+            unlimited: Vec::new(),
         });
         Ok(Outcome::Done)
     }

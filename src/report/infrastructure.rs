@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::model::capability::Field;
 use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::network::{PortForward, Protocol};
 use crate::model::observed::{Instance, Power};
@@ -57,6 +58,8 @@ pub struct Resources {
     pub cpus: u32,
     /// Disk in GiB, rounded up.
     pub disk_gb: u64,
+    /// Which of them the provider cannot hold it to: `memory`, `cpus`.
+    pub not_enforced: &'static [&'static str],
 }
 
 /// How it is attached.
@@ -140,6 +143,7 @@ impl Infrastructure {
                 .or(stamp.map(|stamp| stamp.asked.cpus.0))
                 .unwrap_or(facts.wanted.cpus),
             disk_gb: facts.disk_gb,
+            not_enforced: not_enforced(instance),
         };
         let name =
             instance.map_or_else(|| identity.id.to_string(), |instance| instance.name.clone());
@@ -207,7 +211,12 @@ impl Infrastructure {
         line("resources", {
             let cpus = if self.resources.cpus == 1 { "CPU" } else { "CPUs" };
             let memory = Memory(self.resources.memory_mb);
-            format!("{memory} of memory, {} {cpus}", self.resources.cpus)
+            let mut text = format!("{memory} of memory, {} {cpus}", self.resources.cpus);
+            if !self.resources.not_enforced.is_empty() {
+                let which = self.resources.not_enforced.join(" and ").replace("cpus", "CPUs");
+                text.push_str(&format!("  ({which} not enforced)"));
+            }
+            text
         });
         if let Some(address) = &self.networking.ip_address {
             line("address", address.clone());
@@ -229,6 +238,16 @@ impl Infrastructure {
             );
         }
         lines
+    }
+}
+
+fn not_enforced(instance: Option<&Instance>) -> &'static [&'static str] {
+    let lacks = |field| instance.is_some_and(|instance| instance.unlimited.contains(&field));
+    match (lacks(Field::Memory), lacks(Field::Cpus)) {
+        (false, false) => &[],
+        (true, false) => &["memory"],
+        (false, true) => &["cpus"],
+        (true, true) => &["memory", "cpus"],
     }
 }
 

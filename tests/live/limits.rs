@@ -31,6 +31,27 @@ fn read(machine: &Machine, controller: &str, files: [&str; 2]) -> Option<String>
     std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
+/// What a process inside sees of its own limit.
+fn seen_from_inside(machine: &Machine) -> String {
+    machine.inside(
+        "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true",
+    )
+}
+
+#[test]
+fn what_goes_beyond_its_memory_is_killed() {
+    let Some(machine) = Machine::new("beyond", &[]) else { return };
+    machine.ok(&["up"]);
+    assert_eq!(seen_from_inside(&machine), (512_u64 << 20).to_string());
+    // A line of a gigabyte, held as a whole; more than there is, swap or not.
+    let hog =
+        ["exec", &machine.name, "sh", "-c", "x=$(dd if=/dev/zero bs=1M count=1024 | tr '\\0' x)"];
+    let output = machine.podman_output(&hog);
+    assert_eq!(output.status.code(), Some(137), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(machine.state(), "running", "the machine itself goes on");
+    machine.rm();
+}
+
 #[test]
 fn limits_are_what_was_asked_for() {
     let Some(machine) = Machine::new("limits", &[("MEMORY", "640M"), ("CPUS", "2")]) else {
@@ -51,6 +72,13 @@ fn limits_are_what_was_asked_for() {
     assert_eq!(enforced, memory.to_string());
     let cpu = read(&machine, "cpu", ["cpu.max", "cpu.cfs_quota_us"]).expect("beside the memory's");
     assert!(cpu == "200000" || cpu == "200000 100000", "{cpu}");
+    // The first file counts swap alone, the second memory and swap.
+    let none_beyond = [("memory.swap.max", 0), ("memory.memsw.limit_in_bytes", memory)];
+    for (file, expected) in none_beyond {
+        if let Some(swap) = read(&machine, "memory", [file, file]) {
+            assert_eq!(swap, expected.to_string(), "{file}");
+        }
+    }
     // They hold after a stop, and after an edit.
     machine.ok(&["stop"]);
     machine.ok(&["up"]);

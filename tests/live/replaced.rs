@@ -1,6 +1,7 @@
 //! Made again around its files: what a replacement keeps, how long it takes, what it leaves.
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -162,6 +163,28 @@ fn one_that_will_not_stop_is_killed_in_time() {
     machine.ok(&["up"]);
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert_eq!(machine.inside("cat /root/note"), "kept");
+    machine.rm();
+}
+
+#[test]
+fn status_answers_while_files_are_copied() {
+    let Some(machine) = Machine::new("copied", &[]) else { return };
+    machine.ok(&["up"]);
+    machine.inside("dd if=/dev/zero of=/root/much bs=1M count=0 seek=256");
+    machine.env(&[("MEMORY", "600M")]);
+    let mut up = machine.start(&["--json", "up"]);
+    let mut lines = BufReader::new(up.stderr.take().expect("a pipe")).lines();
+    let saving = r#""step_started","number":2"#;
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains(saving)));
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    let state = machine.state();
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(["creating", "running"].contains(&state.as_str()), "{state}");
+    for _ in lines.by_ref().map_while(Result::ok) {}
+    assert_eq!(machine.end(up).status, 0);
+    assert_eq!(machine.state(), "running");
     machine.rm();
 }
 

@@ -156,6 +156,30 @@ fn a_whole_life_without_root() {
 }
 
 #[test]
+fn limits_that_have_no_effect_are_said() {
+    let Some(user) = Rootless::new("unlimited") else { return };
+    let up = user.vagrantp(&["up"]);
+    let status: serde_json::Value =
+        serde_json::from_str(&user.vagrantp(&["--json", "status"])).expect("a document");
+    let resources = &status["infrastructure"]["resources"];
+    let limit = user.said(&["inspect", "--format", "{{.HostConfig.Memory}}", &user.name]);
+    let shown = user.vagrantp(&["status"]);
+    if resources["not_enforced"].as_array().expect("a list").is_empty() {
+        assert_eq!(limit, (512_u64 << 20).to_string());
+        assert!(!shown.contains("not enforced"), "{shown}");
+    } else {
+        assert_eq!(resources["not_enforced"][0], "memory", "{status:#}");
+        assert_eq!(limit, "0");
+        for text in [&up, &shown] {
+            assert!(text.contains("512 MiB of memory, 1 CPU  (memory and CPUs not enforced)"));
+        }
+        let warning = status["warnings"][0].as_str().unwrap_or_else(|| panic!("{status:#}"));
+        assert!(warning.starts_with("MEMORY and CPUS have no effect here"), "{warning}");
+    }
+    user.vagrantp(&["rm", "-y"]);
+}
+
+#[test]
 fn files_belong_to_the_caller() {
     let Some(user) = Rootless::new("owner") else { return };
     user.env("MOUNTS=.:/work\n");

@@ -1,7 +1,7 @@
 //! Every file of a directory with all that a copy can lose of it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -105,14 +105,11 @@ fn attributes(path: &Path) -> BTreeMap<OsString, Vec<u8>> {
     let mut names = vec![0; 4096];
     let length = llistxattr(path, &mut names[..]).unwrap_or(0);
     let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    let value = |name: &std::ffi::OsStr| {
+    let value = |name: &OsStr| {
         let mut value = vec![0; 4096];
         let length = lgetxattr(path, name, &mut value[..]).unwrap_or(0);
         value.truncate(length);
         value
     };
-    names
-        .map(|name| std::ffi::OsStr::from_bytes(name))
-        .map(|name| (name.to_owned(), value(name)))
-        .collect()
+    names.map(OsStr::from_bytes).map(|name| (name.to_owned(), value(name))).collect()
 }

@@ -314,13 +314,9 @@ async fn connect(
         ipv4_address: Some(address.to_string()),
         ..EndpointIpamConfig::default()
     });
-    // The engine keeps what it is told, and makes another one up else.
-    let mac = MacAddress::of_instance(target.uuid).to_string();
-    let settings = EndpointSettings {
-        ipam_config: fixed,
-        mac_address: Some(mac),
-        ..EndpointSettings::default()
-    };
+    // Not told of one, the engine makes up another.
+    let mac_address = Some(MacAddress::of_instance(target.uuid).to_string());
+    let settings = EndpointSettings { ipam_config: fixed, mac_address, ..Default::default() };
     let request =
         NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
     bollard_for_changes(room)?.connect_network(network, request).await

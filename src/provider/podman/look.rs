@@ -11,6 +11,7 @@ use super::client::{Client, LIBPOD, READ, escape};
 use super::observe::{self, Moved};
 use super::reply::{Container, Listed, ListedImage, Network};
 use super::{fault, image, label};
+use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::observed::{EngineFacts, Instance, Observed};
 use crate::provider::{Depth, ProviderError, Query};
@@ -49,7 +50,9 @@ pub(super) async fn network(client: &Client, name: &str) -> Result<Option<Networ
 
 pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
     let entries = within(READ, "list", listed(&room.client, label::UUID)).await?;
-    Ok(entries.iter().filter_map(observe::listed).collect())
+    let unlimited = unlimited(room);
+    let known = entries.iter().filter_map(observe::listed);
+    Ok(known.map(|instance| Instance { unlimited: unlimited.clone(), ..instance }).collect())
 }
 
 pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
@@ -58,6 +61,9 @@ pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed
         Depth::Full => full(room, query).await?,
     };
     observed.engine = engine(room);
+    for instance in observed.instances.iter_mut().chain(&mut observed.moved) {
+        instance.unlimited = observed.engine.unlimited.clone();
+    }
     Ok(observed)
 }
 
@@ -186,19 +192,17 @@ fn engine(room: &Podman) -> EngineFacts {
         version: room.client.version(),
         rootless,
         storage: Some(room.settings.storage.clone()),
-        limits_unavailable: rootless && !limits_are_delegated(room.engine_uid.unwrap_or_default()),
+        unlimited: unlimited(room),
     }
 }
 
-/// Whether a user's engine may set limits: with version 2 of cgroups only, and only where systemd
-/// hands the controllers on. `podman info` knows too, and takes a quarter of a second.
-fn limits_are_delegated(uid: u32) -> bool {
+/// The limits that the engine cannot enforce. `podman info` knows too, and takes a quarter of a
+/// second.
+pub(super) fn unlimited(room: &Podman) -> Vec<Field> {
+    let uid = room.engine_uid.unwrap_or_default();
     let path =
         format!("/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers");
-    std::fs::read_to_string(path).is_ok_and(|text| {
-        let has = |name: &str| text.split_whitespace().any(|controller| controller == name);
-        has("memory") && has("cpu")
-    })
+    observe::unlimited(uid != 0, std::fs::read_to_string(path).ok().as_deref())
 }
 
 /// The last lines that the main process wrote, on either stream.

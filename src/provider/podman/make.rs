@@ -105,7 +105,9 @@ async fn surroundings(
     let address = network.subnets.iter().find_map(|subnet| {
         spec::first_address(subnet.subnet.parse().ok()?, subnet.gateway.parse().ok())
     });
-    Ok(Ok(spec::Surroundings { image, dns: dns.unwrap_or_default(), address, volumes }))
+    let unlimited = look::unlimited(room);
+    let dns = dns.unwrap_or_default();
+    Ok(Ok(spec::Surroundings { image, dns, address, unlimited, volumes }))
 }
 
 /// The image's local name; none for one that was imported and is not there any more.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::label;
 use super::reply::{Container, Image, Listed, Network};
+use crate::model::capability::Field;
 use crate::model::id::{Identity, InstanceUuid};
 use crate::model::mount::{Mount, MountAccess};
 use crate::model::network::{PortForward, Protocol};
@@ -56,6 +57,7 @@ pub(super) fn instance(container: &Container) -> Option<Instance> {
         started_at: time(&container.state.started_at),
         finished_at: time(&container.state.finished_at),
         written: container.size_rw.and_then(|size| u64::try_from(size).ok()).map(Bytes),
+        unlimited: Vec::new(),
         stamp,
     })
 }
@@ -147,8 +149,20 @@ pub(super) fn listed(entry: &Listed) -> Option<Instance> {
         started_at: seconds(entry.started_at),
         finished_at: seconds(entry.exited_at),
         written: None,
+        unlimited: Vec::new(),
         stamp,
     })
+}
+
+/// Of the controllers of limits those that the engine cannot use: as root it has them all; else the
+/// file of the user's own has to name them, and there is none with version 1 of cgroups.
+pub(super) fn unlimited(rootless: bool, controllers: Option<&str>) -> Vec<Field> {
+    let has = |name: &str| {
+        let controllers = controllers.unwrap_or_default();
+        !rootless || controllers.split_whitespace().any(|controller| controller == name)
+    };
+    let known = [(Field::Memory, "memory"), (Field::Cpus, "cpu")];
+    known.into_iter().filter(|(_, name)| !has(name)).map(|(field, _)| field).collect()
 }
 
 /// Seconds since 1970; Go's zero time, far below, stands for never.
@@ -357,6 +371,15 @@ mod tests {
         moved.project.inode = 77;
         moved.uid = 1000;
         assert_eq!(may_have_moved(&found, &moved), Moved::No, "another user's");
+    }
+
+    #[test]
+    fn limits_need_root_or_their_controllers() {
+        let (memory, cpus) = (Field::Memory, Field::Cpus);
+        assert_eq!(unlimited(false, None), []);
+        assert_eq!(unlimited(true, None), [memory, cpus]);
+        assert_eq!(unlimited(true, Some("memory pids\n")), [cpus]);
+        assert_eq!(unlimited(true, Some("cpuset cpu io memory pids\n")), []);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
 
 use super::label;
+use crate::model::capability::Field;
 use crate::model::command::MainProcess;
 use crate::model::mount::{Mount, MountAccess};
 use crate::model::network::{MacAddress, PortForward};
@@ -26,6 +27,8 @@ pub(super) struct Surroundings {
     pub(super) dns: Vec<Ipv4Addr>,
     /// The address that it gets in its network where none is asked for.
     pub(super) address: Option<Ipv4Addr>,
+    /// The limits that the engine cannot enforce: asked for all the same, it starts nothing.
+    pub(super) unlimited: Vec<Field>,
     /// Volumes of the container that is replaced: name and path inside.
     pub(super) volumes: Vec<(String, String)>,
 }
@@ -43,11 +46,7 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
         "Networks": { spec.network.clone(): network_options(spec, around) },
         "portmappings": spec.ports.iter().map(port).collect::<Vec<_>>(),
         "mounts": spec.mounts.iter().map(mount).collect::<Vec<_>>(),
-        "resource_limits": {
-            // As much swap as memory means none on top of it.
-            "memory": { "limit": spec.memory.bytes(), "swap": spec.memory.bytes() },
-            "cpu": { "period": CPU_PERIOD, "quota": u64::from(spec.cpus.0) * CPU_PERIOD },
-        },
+        "resource_limits": limits(spec, &around.unlimited),
         "restart_policy": if spec.autostart { "always" } else { "no" },
     });
     let Value::Object(fields) = &mut body else { unreachable!("it was written as an object") };
@@ -64,6 +63,19 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
         fields.insert("selinux_opts".to_owned(), json!(["disable"]));
     }
     body
+}
+
+fn limits(spec: &InstanceSpec, unlimited: &[Field]) -> Value {
+    let mut limits = json!({});
+    if !unlimited.contains(&Field::Memory) {
+        // As much swap as memory means none on top of it.
+        limits["memory"] = json!({ "limit": spec.memory.bytes(), "swap": spec.memory.bytes() });
+    }
+    if !unlimited.contains(&Field::Cpus) {
+        let quota = u64::from(spec.cpus.0) * CPU_PERIOD;
+        limits["cpu"] = json!({ "period": CPU_PERIOD, "quota": quota });
+    }
+    limits
 }
 
 fn main_process(fields: &mut Map<String, Value>, command: &MainProcess) {
@@ -200,6 +212,7 @@ mod tests {
             image: "docker.io/library/alpine:latest".to_owned(),
             dns: vec![Ipv4Addr::new(9, 9, 9, 9)],
             address: Some(Ipv4Addr::new(10, 77, 0, 2)),
+            unlimited: Vec::new(),
             volumes: vec![("0a1b".to_owned(), "/var/lib/x".to_owned())],
         };
         let mut body = container(&spec(), &around);
@@ -247,6 +260,14 @@ mod tests {
         let spec = InstanceSpec { command: MainProcess::Image, ..spec() };
         let body = container(&spec, &Surroundings::default());
         assert!(body.get("entrypoint").is_none() && body.get("command").is_none());
+    }
+
+    #[test]
+    fn limits_that_cannot_be_enforced_are_not_asked_for() {
+        let limits = |unlimited: &[Field]| limits(&spec(), unlimited);
+        assert_eq!(limits(&[Field::Memory, Field::Cpus]), json!({}));
+        let of_memory = json!({ "memory": { "limit": 536_870_912, "swap": 536_870_912 } });
+        assert_eq!(limits(&[Field::Cpus]), of_memory);
     }
 
     #[test]

@@ -63,7 +63,8 @@ fn up_has_the_documented_shape() {
         "resources": {
           "memory_mb": 512,
           "cpus": 1,
-          "disk_gb": 20
+          "disk_gb": 20,
+          "not_enforced": []
         },
         "networking": {
           "mode": "default",
@@ -158,7 +159,8 @@ fn up_has_the_documented_shape() {
         "resources": {
           "memory_mb": 512,
           "cpus": 1,
-          "disk_gb": 20
+          "disk_gb": 20,
+          "not_enforced": []
         },
         "networking": {
           "mode": "default",

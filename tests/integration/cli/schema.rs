@@ -44,7 +44,10 @@ const STATES: &[&str] = &[
 const ACTIONS: &[&str] = &vagrantp::plan::action::Action::NAMES;
 const COSTS: &[&str] = &["none", "live", "restart", "replace", "recreate", "destroy", "refused"];
 
-const RESOURCES: Kind = Object(&[("memory_mb", Whole), ("cpus", Whole), ("disk_gb", Whole)], &[]);
+const RESOURCES: Kind = Object(
+    &[("memory_mb", Whole), ("cpus", Whole), ("disk_gb", Whole), ("not_enforced", List(&Text))],
+    &[],
+);
 const PORT: Kind = Object(
     &[
         ("bind", Text),
