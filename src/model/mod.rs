@@ -12,6 +12,7 @@ pub mod desired;
 pub mod host;
 pub mod id;
 pub mod image;
+pub mod life;
 pub mod mount;
 pub mod network;
 pub mod observed;

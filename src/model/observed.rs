@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::capability::Field;
+use super::life::Life;
 use super::mount::Mount;
 use super::network::PortForward;
 use super::stamp::Stamp;
@@ -69,10 +70,10 @@ pub struct Instance {
     pub exit_status: Option<i32>,
     /// The stamp on it.
     pub stamp: Stamp,
-    /// The memory limit in force; none where there is no limit, or the engine cannot set one.
+    /// The memory limit that it was made with; none where there is no limit, or the engine cannot set one.
     #[serde(default)]
     pub memory: Option<Memory>,
-    /// The CPU limit in force, in thousandths of a CPU.
+    /// The CPU limit that it was made with, in thousandths of a CPU.
     #[serde(default)]
     pub millicpus: Option<u32>,
     /// The forwarded ports.
@@ -111,6 +112,9 @@ pub struct Instance {
     /// The limits that its engine cannot enforce: of memory, of CPUs.
     #[serde(default)]
     pub unlimited: Vec<Field>,
+    /// How its main process fares.
+    #[serde(default)]
+    pub life: Life,
 }
 
 /// What the provider says an object is doing.

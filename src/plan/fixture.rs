@@ -112,6 +112,7 @@ pub(super) fn instance(desired: &Desired, state: Power) -> Instance {
         finished_at: None,
         written: None,
         unlimited: Vec::new(),
+        life: Default::default(),
         stamp: spec.stamp,
     }
 }

@@ -315,6 +315,7 @@ impl World {
             finished_at: None,
             written: None,
             unlimited: Vec::new(),
+            life: Default::default(),
         });
         Ok(Outcome::Done)
     }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use futures_util::future::{join, join4, try_join_all};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Podman;
 use super::client::{Client, LIBPOD, READ, escape};
 use super::observe::{self, Moved};
 use super::reply::{Container, Listed, ListedImage, Network};
-use super::{fault, image, label};
+use super::{Podman, cgroup, fault, image, label};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
+use crate::model::life::Limits;
 use crate::model::observed::{EngineFacts, Instance, Observed};
 use crate::provider::{Depth, ProviderError, Query};
 
@@ -29,17 +29,93 @@ pub(super) async fn container(
     name: &str,
     size: Size,
 ) -> Result<Option<Container>, ProviderError> {
+    const WHAT: &str = "look at a container";
     let query = if size == Size::Wanted { "?size=true" } else { "" };
     let path = format!("{LIBPOD}/containers/{}/json{query}", escape(name));
-    let found: Option<Container> = client.find("look at a container", &path).await?;
-    // The engine takes the beginning of an id for a name.
-    Ok(found.filter(|found| found.name == name || found.id == name))
+    let mut refusal = None;
+    for pause in AGAIN {
+        tokio::time::sleep(pause).await;
+        let reply = client.get(&path).await?;
+        if reply.status == 404 {
+            return Ok(None);
+        }
+        if reply.is_success() {
+            let found: Container = reply.parse(WHAT)?;
+            // The engine takes the beginning of an id for a name.
+            return Ok(Some(found).filter(|found| found.name == name || found.id == name));
+        }
+        // One that is being removed is half there; one whose storage is damaged stays so.
+        refusal = Some(reply);
+    }
+    let Some(refusal) = refusal else { return Ok(None) };
+    let why = refusal.message();
+    match in_list(client, name).await? {
+        Some(entry) => Ok(Some(observe::unreadable(entry, why))),
+        None => refusal.success(WHAT).map(|_| None),
+    }
+}
+
+/// When a question is asked again that the engine could not answer.
+const AGAIN: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(150)];
+
+/// One container by its name or id, as the list shows it.
+async fn in_list(client: &Client, name: &str) -> Result<Option<Listed>, ProviderError> {
+    let is_id = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let filter = if is_id { json!({ "id": [name] }) } else { json!({ "name": [name] }) };
+    let found = list_by(client, &filter).await?;
+    // A name in a filter is a part of a name.
+    Ok(found.into_iter().find(|entry| entry.id == name || entry.names.iter().any(|n| n == name)))
 }
 
 async fn listed(client: &Client, label: &str) -> Result<Vec<Listed>, ProviderError> {
-    let filters = json!({ "label": [label] }).to_string();
-    let path = format!("{LIBPOD}/containers/json?all=true&filters={}", escape(&filters));
-    client.get(&path).await?.success("list containers")?.parse("list containers")
+    list_by(client, &json!({ "label": [label] })).await
+}
+
+async fn list_by(client: &Client, filters: &Value) -> Result<Vec<Listed>, ProviderError> {
+    const WHAT: &str = "list containers";
+    let path =
+        format!("{LIBPOD}/containers/json?all=true&filters={}", escape(&filters.to_string()));
+    let mut reply = client.get(&path).await?;
+    // One container that goes away meanwhile can spoil the answer about all of them.
+    for pause in &AGAIN[1..] {
+        if reply.is_success() {
+            break;
+        }
+        tokio::time::sleep(*pause).await;
+        reply = client.get(&path).await?;
+    }
+    reply.success(WHAT)?.parse(WHAT)
+}
+
+/// One container by its name or id, looked at until it is in a state that lasts. One that the engine
+/// starts again whenever it ends is down for a moment between two runs, and nobody has stopped it.
+async fn settled(
+    client: &Client,
+    name: &str,
+    size: Size,
+) -> Result<Option<Container>, ProviderError> {
+    let mut found = container(client, name, size).await?;
+    for _ in 0..LOOKS {
+        if !found.as_ref().is_some_and(observe::is_between_two_runs) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        found = container(client, name, size).await?;
+    }
+    Ok(found)
+}
+
+/// The engine takes up to a third of a second to clear up after a container, longer under load.
+const LOOKS: usize = 25;
+const LOOK: Duration = Duration::from_millis(40);
+
+/// A container of ours, with what the kernel says of it.
+fn instance(found: &Container) -> Option<Instance> {
+    let mut instance = observe::instance(found)?;
+    let made_with = Limits { memory: instance.memory, millicpus: instance.millicpus };
+    instance.life.limits = cgroup::in_force(found).filter(|limits| *limits != made_with);
+    Some(instance)
 }
 
 pub(super) async fn network(client: &Client, name: &str) -> Result<Option<Network>, ProviderError> {
@@ -91,8 +167,8 @@ async fn glance(room: &Podman, identity: &Identity) -> Result<Observed, Provider
         names.push(identity.fallback_name());
     }
     for name in names {
-        let Some(found) = container(client, &name, Size::NotWanted).await? else { continue };
-        match observe::instance(&found).filter(|found| observe::is_ours(found, identity)) {
+        let Some(found) = settled(client, &name, Size::NotWanted).await? else { continue };
+        match instance(&found).filter(|found| observe::is_ours(found, identity)) {
             Some(ours) => {
                 observed.instances.push(ours);
                 return Ok(observed);
@@ -118,8 +194,8 @@ async fn ours(
     let ids = entries.iter().filter(|entry| {
         observe::listed(entry).is_some_and(|found| observe::is_ours(&found, identity))
     });
-    let found = try_join_all(ids.map(|entry| container(&room.client, &entry.id, size))).await?;
-    Ok(found.iter().flatten().filter_map(observe::instance).collect())
+    let found = try_join_all(ids.map(|entry| settled(&room.client, &entry.id, size))).await?;
+    Ok(found.iter().flatten().filter_map(instance).collect())
 }
 
 async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {

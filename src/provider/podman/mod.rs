@@ -28,6 +28,7 @@ use crate::model::shell::ShellRequest;
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome};
 
+mod cgroup;
 mod client;
 mod conf;
 mod execute;

@@ -26,6 +26,16 @@ fn is_monitor_of(pid: i32, id: &str) -> bool {
     arguments.iter().any(|argument| argument == id)
 }
 
+/// The main process of a container: its parent is the monitor that has the container's id among its
+/// arguments.
+pub(super) fn main_process(pid: i64, monitor: i64, container: &str) -> Option<i32> {
+    let (pid, monitor) = (i32::try_from(pid).ok()?, i32::try_from(monitor).ok()?);
+    if pid <= 1 || monitor <= 1 || !is_monitor_of(monitor, container) {
+        return None;
+    }
+    (Process::new(pid).ok()?.stat().ok()?.ppid == monitor).then_some(pid)
+}
+
 /// Sends a signal to the process and its group, as a terminal does.
 pub(super) fn signal(pid: Pid, number: i32) {
     if let Some(signal) = Signal::from_named_raw(number) {
@@ -54,12 +64,7 @@ pub(super) fn signal_all(processes: &[Pid], signal: Signal) {
 /// The login shell of a container's user, where the container can be looked into from here and has
 /// that shell.
 pub(super) fn login_shell(pid: i64, monitor: i64, container: &str, user: &str) -> Option<String> {
-    let monitor =
-        i32::try_from(monitor).ok().filter(|monitor| is_monitor_of(*monitor, container))?;
-    let parent = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?.ppid;
-    if parent != monitor {
-        return None;
-    }
+    let pid = main_process(pid, monitor, container)?;
     let root = format!("/proc/{pid}/root");
     let root =
         open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;

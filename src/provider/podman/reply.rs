@@ -30,6 +30,9 @@ pub(super) struct Container {
     pub(super) host_config: HostConfig,
     pub(super) size_rw: Option<i64>,
     pub(super) restart_count: u32,
+    /// Why the engine cannot look into it any more: then all else is what its list says.
+    #[serde(skip)]
+    pub(super) damaged: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,6 +44,27 @@ pub(super) struct State {
     pub(super) exit_code: i32,
     pub(super) started_at: String,
     pub(super) finished_at: String,
+    #[serde(rename = "OOMKilled")]
+    pub(super) out_of_memory: bool,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) health: Health,
+}
+
+/// What came of the health checks; no status where the image has none.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Health {
+    pub(super) status: String,
+    pub(super) failing_streak: u32,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) log: Vec<HealthCheck>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct HealthCheck {
+    pub(super) end: String,
+    pub(super) output: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -76,6 +100,14 @@ pub(super) struct Attachment {
 pub(super) struct ContainerConfig {
     #[serde(deserialize_with = "or_default")]
     pub(super) labels: HashMap<String, String>,
+    pub(super) healthcheck: Option<HealthConfig>,
+}
+
+/// Times in nanoseconds.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct HealthConfig {
+    pub(super) interval: i64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -105,6 +137,7 @@ pub(super) struct PortBinding {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Listed {
+    pub(super) restarts: u32,
     pub(super) id: String,
     #[serde(deserialize_with = "or_default")]
     pub(super) names: Vec<String>,
