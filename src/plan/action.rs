@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::InstanceUuid;
 use crate::model::image::ImageSource;
 use crate::model::spec::{InstanceSpec, NetworkSpec};
+use crate::model::units::{CpuCount, Memory};
 
 /// Which object an action is about. The room looks the object up again, and checks that it carries
 /// this uuid and generation before it touches it.
@@ -115,6 +116,31 @@ pub enum Action {
         /// The address; none lets the provider pick.
         address: Option<Ipv4Addr>,
     },
+    /// Brings the instance back into its network.
+    JoinNetwork {
+        /// Which.
+        target: Target,
+        /// The network.
+        network: String,
+        /// The address; none lets the provider pick.
+        address: Option<Ipv4Addr>,
+    },
+    /// Takes the instance out of a network that it should not be in.
+    LeaveNetwork {
+        /// Which.
+        target: Target,
+        /// The network.
+        network: String,
+    },
+    /// Holds the running instance to these limits again, which are those that it was made with.
+    SetLimits {
+        /// Which.
+        target: Target,
+        /// The memory limit.
+        memory: Memory,
+        /// The CPU limit.
+        cpus: CpuCount,
+    },
     /// Sets whether the instance comes back when the host starts.
     SetAutostart {
         /// Which.
@@ -155,7 +181,7 @@ pub enum Volumes {
 
 impl Action {
     /// The name of each kind of action, for tests that want every one of them exercised.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 17] = [
         "fetch_image",
         "create_network",
         "create",
@@ -166,6 +192,9 @@ impl Action {
         "rename",
         "save_files",
         "change_address",
+        "join_network",
+        "leave_network",
+        "set_limits",
         "set_autostart",
         "remove",
         "remove_network",
@@ -186,6 +215,9 @@ impl Action {
             Action::Rename { .. } => "rename",
             Action::SaveFiles { .. } => "save_files",
             Action::ChangeAddress { .. } => "change_address",
+            Action::JoinNetwork { .. } => "join_network",
+            Action::LeaveNetwork { .. } => "leave_network",
+            Action::SetLimits { .. } => "set_limits",
             Action::SetAutostart { .. } => "set_autostart",
             Action::Remove { .. } => "remove",
             Action::RemoveNetwork { .. } => "remove_network",

@@ -11,6 +11,7 @@ use crate::model::stamp::{Asked, Stamp};
 use super::action::{Action, Fetch, StopMode, Target, Volumes};
 use super::diff::Change;
 use super::error::PlanError;
+use super::outside;
 use super::steps::{Recreate, RunningGoal, at_rest, stop};
 use super::{Cause, Step};
 
@@ -165,6 +166,12 @@ impl Builder<'_> {
         instance: &Instance,
         changes: &[Change],
     ) -> Result<(), Vec<PlanError>> {
+        if let Some(why) = &instance.life.damaged
+            && self.goal.recreate != Recreate::Always
+        {
+            let (name, why) = (instance.name.clone(), why.clone());
+            return Err(vec![PlanError::Damaged { name, why }]);
+        }
         if instance.state == Power::Unknown {
             return Err(vec![PlanError::UnknownState { found: instance.state }]);
         }
@@ -207,6 +214,7 @@ impl Builder<'_> {
     fn change_live(&mut self, instance: &Instance, changes: &[Change]) {
         self.create_network();
         let mut target = Target::of(instance);
+        let mut limited = false;
         for change in changes {
             let cause = Cause::of_changes(std::slice::from_ref(change), change.cost);
             match change.field {
@@ -233,16 +241,21 @@ impl Builder<'_> {
                     let action = Action::SetAutostart { target: target.clone(), autostart };
                     self.push(action, Cost::Live, cause);
                 }
+                Field::Memory | Field::Cpus if limited => {}
+                Field::Memory | Field::Cpus | Field::Network => {
+                    limited |= change.field != Field::Network;
+                    for action in outside::mend(change.field, self.goal.desired, instance, &target)
+                    {
+                        self.push(action, Cost::Live, cause.clone());
+                    }
+                }
                 // No provider of today's changes these live; the capabilities say so.
-                Field::Memory
-                | Field::Cpus
-                | Field::Ports
+                Field::Ports
                 | Field::Mounts
                 | Field::Command
                 | Field::Image
                 | Field::Gateway
-                | Field::Dns
-                | Field::Network => {}
+                | Field::Dns => {}
             }
         }
         if self.goal.start {

@@ -52,6 +52,17 @@ pub fn says(action: &Action) -> String {
         Action::ChangeAddress { target, address: None, .. } => {
             format!("Give the container {} another address", target.name)
         }
+        Action::JoinNetwork { target, network, .. } => {
+            format!("Connect the container {} with its network {network}", target.name)
+        }
+        Action::LeaveNetwork { target, network } => {
+            format!("Disconnect the container {} from the network {network}", target.name)
+        }
+        Action::SetLimits { target, memory, cpus } => format!(
+            "Limit the container {} to {memory} and {} again",
+            target.name,
+            count(cpus.0, "CPU")
+        ),
         Action::SetAutostart { target, autostart: true } => {
             format!("Start the container {} with the host from now on", target.name)
         }
@@ -208,6 +219,17 @@ mod tests {
                 target: target.clone(),
                 network: spec(&wish).network,
                 address: None,
+            },
+            Action::JoinNetwork {
+                target: target.clone(),
+                network: spec(&wish).network,
+                address: None,
+            },
+            Action::LeaveNetwork { target: target.clone(), network: "net".to_owned() },
+            Action::SetLimits {
+                target: target.clone(),
+                memory: spec(&wish).memory,
+                cpus: spec(&wish).cpus,
             },
             Action::SetAutostart { target: target.clone(), autostart: true },
             Action::Remove { target: target.clone(), volumes },

@@ -10,6 +10,8 @@ use crate::model::network::PortForward;
 use crate::model::observed::{EngineFacts, Instance};
 use crate::model::source::Place;
 
+use super::outside;
+
 /// One field's difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -103,15 +105,6 @@ pub fn diff(
     let servers = desired.network.dns.iter().map(|server| server.value);
     let place = desired.network.dns.first().and_then(|server| server.place());
     compare(Field::Dns, set_text(&asked.dns), set_text(servers), place);
-    let network = desired.identity.network_name();
-    if !instance.networks.contains(&network) {
-        let found = if instance.networks.is_empty() {
-            "no network".to_owned()
-        } else {
-            instance.networks.join(", ")
-        };
-        compare(Field::Network, found, network, desired.network.mode.place());
-    }
     if capabilities.autostart {
         let text = |autostart: bool| if autostart { "on" } else { "off" }.to_owned();
         compare(
@@ -121,10 +114,12 @@ pub fn diff(
             desired.autostart.place(),
         );
     }
+    changes.extend(outside::changes(desired, instance));
+    changes.sort_by_key(|change| change.field);
     changes
 }
 
-fn cpus_text(millicpus: u32) -> String {
+pub(super) fn cpus_text(millicpus: u32) -> String {
     if millicpus.is_multiple_of(1000) {
         (millicpus / 1000).to_string()
     } else {

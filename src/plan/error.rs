@@ -187,6 +187,21 @@ pub enum PlanError {
         /// The options that name all files.
         all: String,
     },
+    /// The provider cannot look into the instance any more.
+    #[error("the storage of {name} is damaged: {why}")]
+    #[diagnostic(
+        code(vagrantp::plan::damaged),
+        help(
+            "what was written in it cannot be read any more: `vagrantp up --recreate` makes it \
+             again from its image, `vagrantp rm` removes it"
+        )
+    )]
+    Damaged {
+        /// The instance's name.
+        name: String,
+        /// What the provider says, without control characters.
+        why: String,
+    },
     /// The state allows no way to what was asked.
     #[error("the provider says `{found:?}` of the instance, which vagrantp does not know")]
     #[diagnostic(
@@ -213,7 +228,7 @@ impl PlanError {
             PlanError::PortTaken { .. } | PlanError::PortPoolEmpty { .. } => Code::PortConflict,
             PlanError::AddressElsewhere { .. } => Code::AddressConflict,
             PlanError::NetworkTaken { .. } => Code::NetworkFailed,
-            PlanError::UnknownState { .. } => Code::InvalidState,
+            PlanError::UnknownState { .. } | PlanError::Damaged { .. } => Code::InvalidState,
             PlanError::FileAppeared { .. } => Code::ConfigInvalid,
         }
     }

@@ -21,6 +21,7 @@ pub mod error;
 #[cfg(test)]
 mod fixture;
 pub mod limits;
+mod outside;
 pub mod ports;
 mod refuse;
 pub mod saved;

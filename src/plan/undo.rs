@@ -34,6 +34,10 @@ pub fn inverse(action: &Action) -> Option<Action> {
         // A fetched image is a cache; what was removed is gone; the former address is not known.
         Action::FetchImage { .. }
         | Action::ChangeAddress { .. }
+        // What somebody else had made of it is not brought back.
+        | Action::JoinNetwork { .. }
+        | Action::LeaveNetwork { .. }
+        | Action::SetLimits { .. }
         | Action::Remove { .. }
         | Action::RemoveNetwork { .. }
         | Action::RemoveImage { .. } => None,

@@ -15,7 +15,7 @@ use bollard::query_parameters::{
 use super::client::{CHANGE, escape};
 use super::look::{self, Size};
 use super::reply::Container;
-use super::{Podman, fault, image, label, make, observe, save, start};
+use super::{Podman, fault, image, label, make, observe, outside, save, start};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -41,6 +41,13 @@ pub(super) async fn execute(
         Action::SaveFiles { target, image } => save::save(room, target, image).await,
         Action::ChangeAddress { target, network, address } => {
             change_address(room, target, network, *address).await
+        }
+        Action::JoinNetwork { target, network, address } => {
+            outside::join(room, target, network, *address).await
+        }
+        Action::LeaveNetwork { target, network } => outside::leave(room, target, network).await,
+        Action::SetLimits { target, memory, cpus } => {
+            outside::set_limits(room, target, *memory, *cpus).await
         }
         Action::SetAutostart { target, autostart } => set_autostart(room, target, *autostart).await,
         Action::Remove { target, volumes } => remove(room, target, *volumes).await,
@@ -108,7 +115,7 @@ pub(super) async fn state(room: &Podman, target: &Target) -> Result<Option<Power
     Ok(Some(Power::Stopping))
 }
 
-fn gone(target: &Target) -> Outcome {
+pub(super) fn gone(target: &Target) -> Outcome {
     stale(format!("{} is gone", target.name))
 }
 
@@ -292,7 +299,11 @@ async fn change_address(
     }
 }
 
-async fn disconnect(room: &Podman, id: &str, network: &str) -> Result<(), bollard::errors::Error> {
+pub(super) async fn disconnect(
+    room: &Podman,
+    id: &str,
+    network: &str,
+) -> Result<(), bollard::errors::Error> {
     let request = NetworkDisconnectRequest { container: id.to_owned(), force: None };
     bollard_for_changes(room)?.disconnect_network(network, request).await
 }
@@ -303,7 +314,7 @@ fn bollard_for_changes(room: &Podman) -> Result<bollard::Docker, bollard::errors
     })
 }
 
-async fn connect(
+pub(super) async fn connect(
     room: &Podman,
     target: &Target,
     id: &str,

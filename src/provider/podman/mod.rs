@@ -39,6 +39,7 @@ mod label;
 mod look;
 mod make;
 mod observe;
+mod outside;
 mod processes;
 mod pump;
 mod reply;

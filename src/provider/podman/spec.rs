@@ -14,6 +14,7 @@ use crate::model::command::MainProcess;
 use crate::model::mount::{Mount, MountAccess};
 use crate::model::network::{MacAddress, PortForward};
 use crate::model::spec::{InstanceSpec, NetworkSpec};
+use crate::model::units::{CpuCount, Memory};
 
 /// The period that CPU limits are counted in, in microseconds: the kernel's own.
 const CPU_PERIOD: u64 = 100_000;
@@ -46,7 +47,7 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
         "Networks": { spec.network.clone(): network_options(spec, around) },
         "portmappings": spec.ports.iter().map(port).collect::<Vec<_>>(),
         "mounts": spec.mounts.iter().map(mount).collect::<Vec<_>>(),
-        "resource_limits": limits(spec, &around.unlimited),
+        "resource_limits": limits(spec.memory, spec.cpus, &around.unlimited),
         "restart_policy": if spec.autostart { "always" } else { "no" },
     });
     let Value::Object(fields) = &mut body else { unreachable!("it was written as an object") };
@@ -65,14 +66,15 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
     body
 }
 
-fn limits(spec: &InstanceSpec, unlimited: &[Field]) -> Value {
+/// Limits, as they are set at the creation and set again, without those that cannot be enforced.
+pub(super) fn limits(memory: Memory, cpus: CpuCount, unlimited: &[Field]) -> Value {
     let mut limits = json!({});
     if !unlimited.contains(&Field::Memory) {
         // As much swap as memory means none on top of it.
-        limits["memory"] = json!({ "limit": spec.memory.bytes(), "swap": spec.memory.bytes() });
+        limits["memory"] = json!({ "limit": memory.bytes(), "swap": memory.bytes() });
     }
     if !unlimited.contains(&Field::Cpus) {
-        let quota = u64::from(spec.cpus.0) * CPU_PERIOD;
+        let quota = u64::from(cpus.0) * CPU_PERIOD;
         limits["cpu"] = json!({ "period": CPU_PERIOD, "quota": quota });
     }
     limits
@@ -165,7 +167,6 @@ pub(super) fn name_servers(text: &str) -> Vec<Ipv4Addr> {
 mod tests {
     use super::*;
     use crate::model::network::{DEFAULT_BIND, Protocol};
-    use crate::model::units::{CpuCount, Memory};
 
     fn spec() -> InstanceSpec {
         let stamp = json!({
@@ -264,7 +265,7 @@ mod tests {
 
     #[test]
     fn limits_that_cannot_be_enforced_are_not_asked_for() {
-        let limits = |unlimited: &[Field]| limits(&spec(), unlimited);
+        let limits = |unlimited: &[Field]| limits(spec().memory, spec().cpus, unlimited);
         assert_eq!(limits(&[Field::Memory, Field::Cpus]), json!({}));
         let of_memory = json!({ "memory": { "limit": 536_870_912, "swap": 536_870_912 } });
         assert_eq!(limits(&[Field::Cpus]), of_memory);

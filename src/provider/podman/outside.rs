@@ -1,0 +1,101 @@
+//! Puts right, while the container runs on, what others have done to it.
+
+use std::net::Ipv4Addr;
+
+use super::client::{CHANGE, LIBPOD, escape};
+use super::execute::{Found, connect, disconnect, doing, find, gone, stale};
+use super::look;
+use super::{Podman, cgroup, label, spec};
+use crate::model::life::Limits;
+use crate::model::observed::Power;
+use crate::model::units::{CpuCount, Memory};
+use crate::plan::action::{Outcome, Target};
+use crate::provider::ProviderError;
+
+/// Brings a container back into the project's network, with its forwarded ports.
+pub(super) async fn join(
+    room: &Podman,
+    target: &Target,
+    network: &str,
+    address: Option<Ipv4Addr>,
+) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        Found::Nothing => return Ok(gone(target)),
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    if seen.instance.networks.iter().any(|name| name == network) {
+        return Ok(Outcome::AlreadyDone);
+    }
+    match look::network(&room.client, network).await? {
+        Some(found) if label::belongs_to(&found.labels, target.uuid) => {}
+        Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
+        None => return Ok(stale(format!("the network {network} is gone"))),
+    }
+    let operation = format!("connect {} with the network {network}", target.name);
+    match connect(room, target, &seen.instance.id, network, address).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(error) => {
+            // A connection that failed half-way is in the engine's books, and in the way of another.
+            drop(disconnect(room, &seen.instance.id, network).await);
+            Err(room.said(&operation, CHANGE, error))
+        }
+    }
+}
+
+/// Takes a container out of a network. The network itself may be anybody's: it is not touched.
+pub(super) async fn leave(
+    room: &Podman,
+    target: &Target,
+    network: &str,
+) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        Found::Nothing => return Ok(gone(target)),
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    if seen.instance.networks.iter().all(|name| name != network) {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let Err(error) = disconnect(room, &seen.instance.id, network).await else {
+        return Ok(Outcome::Done);
+    };
+    match find(room, target).await? {
+        Found::It(seen) if seen.instance.networks.iter().any(|name| name == network) => {
+            let operation = format!("disconnect {} from the network {network}", target.name);
+            Err(room.said(&operation, CHANGE, error))
+        }
+        _ => Ok(Outcome::Done),
+    }
+}
+
+/// Sets the limits that the container was made with. Podman 4.3 forgets such a change at the next
+/// start, which does no harm: then those that it was made with hold by themselves.
+pub(super) async fn set_limits(
+    room: &Podman,
+    target: &Target,
+    memory: Memory,
+    cpus: CpuCount,
+) -> Result<Outcome, ProviderError> {
+    let seen = match find(room, target).await? {
+        Found::It(seen) => seen,
+        Found::Nothing => return Ok(gone(target)),
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    let wanted = Limits { memory: Some(memory), millicpus: Some(cpus.0.saturating_mul(1000)) };
+    let made_with = Limits { memory: seen.instance.memory, millicpus: seen.instance.millicpus };
+    match seen.instance.state {
+        Power::Running | Power::Paused => {}
+        // It was stopped meanwhile: the next start sets what it was made with.
+        _ if made_with == wanted => return Ok(Outcome::AlreadyDone),
+        other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
+    }
+    if cgroup::in_force(&seen.container).is_some_and(|found| found == wanted) {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let operation = format!("set the limits of {}", target.name);
+    let path = format!("{LIBPOD}/containers/{}/update", escape(&seen.instance.id));
+    let limits = spec::limits(memory, cpus, &look::unlimited(room));
+    room.client.post(&path, Some(&limits), CHANGE).await?.success(&operation)?;
+    Ok(Outcome::Done)
+}
