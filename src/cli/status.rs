@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::exit;
 use crate::model::id::Identity;
@@ -31,7 +32,7 @@ pub struct StatusArgs {}
 pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failure> {
     let search = locate::search(context)?;
     let found = match ask(context, &search).await {
-        Err(identity) => return Ok(answer(context, &search, identity, None)),
+        Err(identity) => return Ok(answer(context, &search, identity, None, None)),
         Ok(Ok(found)) => found,
         Ok(Err(mut failure)) => {
             if let Some(identity) = search.candidates.first() {
@@ -59,7 +60,17 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
         (None, Some(identity)) => identity,
         (None, None) => return Err(search.into_failure()),
     };
-    Ok(answer(context, &search, identity, instance))
+    let mut instance = instance.cloned();
+    let mut last_output = None;
+    if let (Some(found), Some(instance)) = (&found, &mut instance) {
+        instance.life.health = found.provider.check_health(instance, CHECK_WITHIN).await?;
+        let shape = shape(context, identity, Some(instance), None);
+        if shape.ended.is_some_and(|ended| ended.is_unasked()) {
+            // What cannot be read is no reason to show nothing.
+            last_output = found.provider.last_output(instance, LINES).await.ok();
+        }
+    }
+    Ok(answer(context, &search, identity, instance.as_ref(), last_output))
 }
 
 /// The provider's answer, or whose files it copies: it answers no question about that one meanwhile.
@@ -74,30 +85,44 @@ async fn ask<'a>(context: &Context<'_>, search: &'a Search) -> Asked<'a> {
     let Some(identity) = copied else { return Ok(found.await) };
     tokio::time::timeout(PATIENCE, found).await.map_err(|_| identity)
 }
+/// How long a health check is waited for.
+pub(super) const CHECK_WITHIN: Duration = Duration::from_secs(1);
+
+/// How many of the last lines are shown of what ended by itself.
+const LINES: usize = 10;
 
 fn answer(
     context: &Context<'_>,
     search: &Search,
     identity: &Identity,
     instance: Option<&Instance>,
+    last_output: Option<String>,
 ) -> Answer {
-    let shape = shape(context, identity, instance, search.config.as_ref());
-    let message = format!("{} is {}.", shape.id, shape.state);
+    let mut shape = shape(context, identity, instance, search.config.as_ref());
+    let mut message = format!("{} is {}.", shape.id, shape.state);
     let mut text =
         format!("{}: {} ({} on {})\n", shape.id, shape.state, shape.infra_type, shape.provider);
     if instance.is_some() {
         for (name, value) in shape.lines() {
             text.push_str(&format!("  {name:<10} {value}\n"));
         }
-        if let Some(status) = instance.and_then(|instance| instance.exit_status)
-            && shape.state == State::Stopped
-        {
-            text.push_str(&format!("  {:<10} its main process ended with {status}\n", "ended"));
+        if let Some(ended) = &mut shape.ended {
+            let says = ended.says(Timestamp::now());
+            text.push_str(&format!("  {:<10} {says}\n", "ended"));
+            if ended.is_unasked() {
+                message = format!("{} is {}: {says}.", shape.id, shape.state);
+            }
+            for (index, line) in last_output.iter().flat_map(|output| output.lines()).enumerate() {
+                let name = if index == 0 { "its words" } else { "" };
+                text.push_str(&format!("  {name:<10} {line}\n"));
+            }
+            ended.last_output = last_output;
         }
     }
     text.push_str(&format!("  {:<10} {}\n", "project", shape.project_path.display()));
     let next = match shape.state {
         State::Running => "vagrantp ssh",
+        State::Error => "vagrantp up --recreate",
         _ => "vagrantp up",
     };
     text.push_str(&format!("  {:<10} {next}\n", "next"));
@@ -119,7 +144,10 @@ pub(super) fn shape(
     let store = context.store.instance(identity.uuid);
     let power = instance.map(|instance| instance.state);
     let open = store.journal().value.filter(Entry::is_open);
-    let state = State::of(power, open.as_ref().and_then(under_way));
+    let mut state = State::of(power, open.as_ref().and_then(under_way));
+    if open.is_none() && instance.is_some_and(|instance| instance.life.damaged.is_some()) {
+        state = State::Error;
+    }
     let record = store.record().value;
     let user = config.and_then(|config| config.ssh_user.as_ref());
     let disk = config.and_then(|config| config.disk_size.as_ref());

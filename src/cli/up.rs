@@ -22,7 +22,7 @@ use super::consent::Agreed;
 use super::context::Wish;
 use super::converge::{self, Options};
 use super::settle::Claim;
-use super::{Context, Failure};
+use super::{Context, Failure, status};
 
 /// The options of `up`.
 #[derive(Debug, Args)]
@@ -126,7 +126,12 @@ async fn make_so(
     // Who hands over a plan has seen what it says.
     let seen = options.saved.is_some();
     let agreed = Agreed { restart: context.global.yes || seen, recreate: args.recreate || seen };
-    let done = converge::converge(context, desired, &*provider, &options, agreed).await?;
+    let mut done = converge::converge(context, desired, &*provider, &options, agreed).await?;
+    if let Some(instance) = &mut done.instance {
+        // It is up, whatever becomes of its check.
+        let health = provider.check_health(instance, status::CHECK_WITHIN).await;
+        instance.life.health = health.unwrap_or_else(|_| instance.life.health.clone());
+    }
     Ok(answer(context, wish, &done, begun))
 }
 

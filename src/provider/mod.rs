@@ -4,6 +4,7 @@
 //! `observe` (pure parsing), `execute` (one function an action), `client` (the only IO).
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -12,6 +13,7 @@ use crate::event::Listener;
 use crate::model::capability::Capabilities;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::image::ImageSource;
+use crate::model::life::Health;
 use crate::model::observed::{Instance, Observed};
 use crate::model::shell::{ShellRequest, TerminalSize};
 use crate::model::spec::InstanceSpec;
@@ -123,6 +125,19 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// The instance cannot be entered.
     async fn shell(&self, request: &ShellRequest, io: ShellIo) -> Result<i32, ProviderError>;
+
+    /// The instance's health, after a check that is due and that the provider does not make by
+    /// itself. A check that takes longer than `limit` goes on, and shows the next time.
+    ///
+    /// # Errors
+    /// As for `observe`.
+    async fn check_health(
+        &self,
+        instance: &Instance,
+        _limit: Duration,
+    ) -> Result<Option<Health>, ProviderError> {
+        Ok(instance.life.health.clone())
+    }
 
     /// The last lines that the instance's main process wrote.
     ///

@@ -6,10 +6,14 @@ use serde::Serialize;
 
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
+use crate::model::life::{Health, Limits};
 use crate::model::network::{PortForward, Protocol};
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
 use crate::model::units::Memory;
+
+use super::clean;
+use super::ended::Ended;
 
 /// The instance.
 #[derive(Clone, Debug, Serialize)]
@@ -47,6 +51,52 @@ pub struct Infrastructure {
     pub networking: Networking,
     /// How to reach it.
     pub access: Access,
+    /// Its image's health check, where there is one and it runs.
+    pub health: Option<HealthShown>,
+    /// How often the provider has started it again by itself since it was last started.
+    pub restarts: u32,
+    /// How its main process ended, where it has.
+    pub ended: Option<Ended>,
+    /// Why the provider cannot look into it any more; the state is then `error`.
+    pub damaged: Option<String>,
+}
+
+/// A health check and what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthShown {
+    /// `starting`, `healthy` or `unhealthy`.
+    pub status: &'static str,
+    /// How many checks in a row have failed.
+    pub failures: u32,
+    /// When the last check ended (RFC 3339).
+    pub checked_at: Option<String>,
+    /// The last line that the last check wrote.
+    pub output: Option<String>,
+}
+
+impl HealthShown {
+    fn of(health: &Health) -> Self {
+        let output = health.output.lines().rfind(|line| !line.trim().is_empty());
+        HealthShown {
+            status: health.verdict.as_str(),
+            failures: health.failures,
+            checked_at: health.checked_at.clone(),
+            output: output.map(clean::line),
+        }
+    }
+
+    /// For people, in one line.
+    fn says(&self) -> String {
+        let output = self.output.as_ref().map(|line| format!(": {line}")).unwrap_or_default();
+        match (self.failures, &self.checked_at) {
+            (_, None) => format!("{}: not checked yet", self.status),
+            (0, Some(_)) => self.status.to_owned(),
+            (1, Some(_)) => format!("{}: the last check failed{output}", self.status),
+            (count, Some(_)) => {
+                format!("{}: the last {count} checks failed{output}", self.status)
+            }
+        }
+    }
 }
 
 /// What it may use.
@@ -132,13 +182,14 @@ impl Infrastructure {
     pub fn new(identity: &Identity, facts: Facts<'_>) -> Self {
         let instance = facts.instance;
         let stamp = instance.map(|instance| &instance.stamp);
+        let life = instance.map(|instance| &instance.life);
         let resources = Resources {
             memory_mb: instance
-                .and_then(|instance| instance.memory)
+                .and_then(|instance| limits(instance).memory)
                 .or(stamp.map(|stamp| stamp.asked.memory))
                 .map_or(facts.wanted.memory_mb, |memory| memory.0),
             cpus: instance
-                .and_then(|instance| instance.millicpus)
+                .and_then(|instance| limits(instance).millicpus)
                 .map(|millicpus| millicpus.div_ceil(1000))
                 .or(stamp.map(|stamp| stamp.asked.cpus.0))
                 .unwrap_or(facts.wanted.cpus),
@@ -199,6 +250,15 @@ impl Infrastructure {
                 web_urls: if running { web_urls(&ports) } else { Vec::new() },
                 ..Access::default()
             },
+            health: life
+                .filter(|_| running)
+                .and_then(|life| life.health.as_ref())
+                .map(HealthShown::of),
+            restarts: life.map_or(0, |life| life.restarts),
+            ended: instance
+                .filter(|_| facts.state == State::Stopped)
+                .and_then(|instance| Ended::of(instance, facts.last_stopped)),
+            damaged: life.and_then(|life| life.damaged.clone()),
             name,
         }
     }
@@ -218,6 +278,24 @@ impl Infrastructure {
             }
             text
         });
+        if let Some(why) = &self.damaged {
+            line("damaged", why.clone());
+        }
+        if let Some(health) = &self.health {
+            line("health", health.says());
+        }
+        if self.restarts > 0 {
+            let times = if self.restarts == 1 { "once" } else { "times" };
+            let count =
+                if self.restarts == 1 { String::new() } else { format!("{} ", self.restarts) };
+            line(
+                "restarts",
+                format!(
+                    "{count}{times}: its main process ends, and {} starts it again",
+                    self.provider
+                ),
+            );
+        }
         if let Some(address) = &self.networking.ip_address {
             line("address", address.clone());
         }
@@ -249,6 +327,12 @@ fn not_enforced(instance: Option<&Instance>) -> &'static [&'static str] {
         (false, true) => &["cpus"],
         (true, true) => &["memory", "cpus"],
     }
+}
+
+/// The limits that hold now.
+fn limits(instance: &Instance) -> Limits {
+    let made_with = Limits { memory: instance.memory, millicpus: instance.millicpus };
+    instance.life.limits.unwrap_or(made_with)
 }
 
 fn web_urls(ports: &[PortForward]) -> Vec<String> {

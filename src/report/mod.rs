@@ -13,6 +13,7 @@ use crate::model::problem::Problem;
 use crate::model::source::Sources;
 
 pub mod clean;
+pub mod ended;
 pub mod human;
 pub mod infrastructure;
 pub mod json;

@@ -281,21 +281,30 @@ pub(super) fn unlimited(room: &Podman) -> Vec<Field> {
     observe::unlimited(uid != 0, std::fs::read_to_string(path).ok().as_deref())
 }
 
+/// How much before the end of a main process its output is looked at, in seconds.
+const LAST_MINUTE: i64 = 60;
+const READ_OUTPUT_WITHIN: Duration = Duration::from_secs(1);
+
 /// The last lines that the main process wrote, on either stream.
 pub(super) async fn last_output(
     client: &Client,
     instance: &Instance,
     lines: usize,
 ) -> Result<String, ProviderError> {
-    // Podman's own `tail` puts lines that were written in pieces together in the wrong order.
-    let since = instance.started_at.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
+    let second = |time: Option<&str>| Some(time?.parse::<Timestamp>().ok()?.as_second());
     // The start is noted a moment after the first words.
-    let since = since.map(|time| time.as_second() - 5).unwrap_or_default();
-    let path = format!(
-        "{LIBPOD}/containers/{}/logs?stdout=true&stderr=true&since={since}",
-        escape(&instance.id)
-    );
-    let reply = client.get(&path).await?.success("read a container's output")?;
+    let started = second(instance.started_at.as_deref()).map_or(0, |time| time - 5);
+    let ended = second(instance.finished_at.as_deref()).map_or(0, |time| time - LAST_MINUTE);
+    let path = format!("{LIBPOD}/containers/{}/logs?stdout=true&stderr=true", escape(&instance.id));
+    let since = format!("{path}&since={}", started.max(ended));
+    let all = tokio::time::timeout(READ_OUTPUT_WITHIN, client.get(&since)).await;
+    let reply = match all {
+        Ok(Ok(reply)) if !unframed(&reply.body).is_empty() => reply,
+        // Podman's own `tail` is quick however long the output is, and puts lines together in the
+        // wrong order that were written in pieces: for what has been silent, or loud, for long.
+        _ => client.get(&format!("{path}&tail={lines}")).await?,
+    };
+    let reply = reply.success("read a container's output")?;
     let text = String::from_utf8_lossy(&unframed(&reply.body)).into_owned();
     Ok(crate::exec::last_lines(&text, lines))
 }

@@ -95,8 +95,8 @@ async fn surroundings(
         return Ok(Err(stale(format!("the network {} is not this project's", spec.network))));
     }
     let dns = network.labels.get(label::DNS).map(|text| spec::name_servers(text));
-    let volumes = match old? {
-        Ok(volumes) => volumes,
+    let old = match old? {
+        Ok(old) => old,
         Err(outcome) => return Ok(Err(outcome)),
     };
     let Some(image) = image? else {
@@ -107,7 +107,7 @@ async fn surroundings(
     });
     let unlimited = look::unlimited(room);
     let dns = dns.unwrap_or_default();
-    Ok(Ok(spec::Surroundings { image, dns, address, unlimited, volumes }))
+    Ok(Ok(spec::Surroundings { image, dns, address, unlimited, ..old }))
 }
 
 /// The image's local name; none for one that was imported and is not there any more.
@@ -127,20 +127,24 @@ async fn local_image(room: &Podman, base: &BaseImage) -> Result<Option<String>, 
     Ok(found.map(|image| image::by_content(&image.repo_tags).unwrap_or(name)))
 }
 
-/// The volumes of the container that is replaced. Where the project has moved, that one carries the
+/// What is taken over from the container that is replaced. Where the project has moved, that one carries the
 /// uuid of the path that it had, so only its user is looked at.
 async fn replaced(
     room: &Podman,
     spec: &InstanceSpec,
-) -> Result<Result<Vec<(String, String)>, Outcome>, ProviderError> {
-    let Some(name) = &spec.volumes_from else { return Ok(Ok(Vec::new())) };
+) -> Result<Result<spec::Surroundings, Outcome>, ProviderError> {
+    let Some(name) = &spec.volumes_from else { return Ok(Ok(spec::Surroundings::default())) };
     match look::container(&room.client, name, Size::NotWanted).await? {
-        Some(old) if is_of_user(&old, spec.stamp.uid) => Ok(Ok(old
-            .mounts
-            .into_iter()
-            .filter(|mount| mount.kind == "volume" && !mount.name.is_empty())
-            .map(|mount| (mount.name, mount.destination))
-            .collect())),
+        Some(old) if is_of_user(&old, spec.stamp.uid) => Ok(Ok(spec::Surroundings {
+            volumes: old
+                .mounts
+                .into_iter()
+                .filter(|mount| mount.kind == "volume" && !mount.name.is_empty())
+                .map(|mount| (mount.name, mount.destination))
+                .collect(),
+            health_check: old.config.healthcheck,
+            ..spec::Surroundings::default()
+        })),
         Some(_) => Ok(Err(stale(format!("{name} is not this user's")))),
         None => Ok(Err(stale(format!("{name} is gone")))),
     }

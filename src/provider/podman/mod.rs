@@ -12,6 +12,7 @@
 //! * The service is started on demand, see `service`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::net::UnixStream;
@@ -23,6 +24,7 @@ use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::changes::{self, Change};
 use crate::model::id::ProviderKind;
+use crate::model::life::Health;
 use crate::model::observed::{Instance, Observed};
 use crate::model::shell::ShellRequest;
 use crate::model::spec::{BaseImage, InstanceSpec};
@@ -34,6 +36,7 @@ mod conf;
 mod execute;
 mod fault;
 mod frames;
+mod health;
 mod image;
 mod label;
 mod look;
@@ -176,6 +179,14 @@ impl Provider for Podman {
 
     async fn shell(&self, request: &ShellRequest, io: ShellIo) -> Result<i32, ProviderError> {
         shell::run(self, request, io).await
+    }
+
+    async fn check_health(
+        &self,
+        instance: &Instance,
+        limit: Duration,
+    ) -> Result<Option<Health>, ProviderError> {
+        health::check(self, instance, limit).await
     }
 
     async fn last_output(

@@ -85,7 +85,8 @@ pub(super) fn is_between_two_runs(container: &Container) -> bool {
 /// How often Podman checks where the image does not say, in seconds.
 const INTERVAL: u64 = 30;
 
-fn health(container: &Container) -> Option<Health> {
+/// Its image's health check and what came of it; nothing where there is none.
+pub(super) fn health(container: &Container) -> Option<Health> {
     let found = &container.state.health;
     let verdict = match found.status.as_str() {
         "healthy" => Verdict::Healthy,
@@ -96,17 +97,13 @@ fn health(container: &Container) -> Option<Health> {
     // What a check came to before the last start says nothing of what runs now.
     let started = moment(&container.state.started_at);
     let last = found.log.last().filter(|check| moment(&check.end) >= started);
-    let interval =
-        container.config.healthcheck.as_ref().map(|check| check.interval / 1_000_000_000);
+    let interval = container.config.check_interval().map(|interval| interval / 1_000_000_000);
     Some(Health {
         verdict: if last.is_some() { verdict } else { Verdict::Starting },
         failures: if last.is_some() { found.failing_streak } else { 0 },
         checked_at: last.and_then(|check| time(&check.end)),
         output: last.map(|check| check.output.clone()).unwrap_or_default(),
-        interval: interval
-            .and_then(|s| u64::try_from(s).ok())
-            .filter(|s| *s > 0)
-            .unwrap_or(INTERVAL),
+        interval: interval.filter(|seconds| *seconds > 0).unwrap_or(INTERVAL),
     })
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// JSON's `null` where Go means an empty map or list.
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -100,14 +101,15 @@ pub(super) struct Attachment {
 pub(super) struct ContainerConfig {
     #[serde(deserialize_with = "or_default")]
     pub(super) labels: HashMap<String, String>,
-    pub(super) healthcheck: Option<HealthConfig>,
+    /// In the engine's own words, in which it is handed on to a replacement.
+    pub(super) healthcheck: Option<Value>,
 }
 
-/// Times in nanoseconds.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub(super) struct HealthConfig {
-    pub(super) interval: i64,
+impl ContainerConfig {
+    /// How often a health check is due, in nanoseconds.
+    pub(super) fn check_interval(&self) -> Option<u64> {
+        self.healthcheck.as_ref()?.get("Interval")?.as_u64()
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -32,6 +32,8 @@ pub(super) struct Surroundings {
     pub(super) unlimited: Vec<Field>,
     /// Volumes of the container that is replaced: name and path inside.
     pub(super) volumes: Vec<(String, String)>,
+    /// Its health check, which an image that is made from a container does not keep.
+    pub(super) health_check: Option<Value>,
 }
 
 /// The body of `POST libpod/containers/create`.
@@ -58,6 +60,9 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
     if !around.volumes.is_empty() {
         let volumes = around.volumes.iter().map(|(name, at)| json!({ "Name": name, "Dest": at }));
         fields.insert("volumes".to_owned(), volumes.collect());
+    }
+    if let Some(check) = &around.health_check {
+        fields.insert("healthconfig".to_owned(), check.clone());
     }
     if !spec.mounts.is_empty() {
         // The alternative is to relabel the user's own files. Nothing happens without SELinux.
@@ -215,6 +220,7 @@ mod tests {
             address: Some(Ipv4Addr::new(10, 77, 0, 2)),
             unlimited: Vec::new(),
             volumes: vec![("0a1b".to_owned(), "/var/lib/x".to_owned())],
+            health_check: Some(json!({ "Test": ["CMD", "true"], "Interval": 5_000_000_000_u64 })),
         };
         let mut body = container(&spec(), &around);
         let labels = body["labels"].take();
@@ -251,6 +257,7 @@ mod tests {
                 "restart_policy": "no",
                 "dns_server": ["9.9.9.9"],
                 "volumes": [{ "Name": "0a1b", "Dest": "/var/lib/x" }],
+                "healthconfig": { "Test": ["CMD", "true"], "Interval": 5_000_000_000_u64 },
                 "selinux_opts": ["disable"],
             })
         );

@@ -74,6 +74,24 @@ const ACCESS: Kind = Object(
     ],
     &[],
 );
+const HEALTH: Kind = Object(
+    &[
+        ("status", Word(&["starting", "healthy", "unhealthy"])),
+        ("failures", Whole),
+        ("checked_at", MAYBE_TEXT),
+        ("output", MAYBE_TEXT),
+    ],
+    &[],
+);
+const ENDED: Kind = Object(
+    &[
+        ("status", Whole),
+        ("at", MAYBE_TEXT),
+        ("cause", Word(&["stopped", "exited", "killed", "out_of_memory"])),
+        ("last_output", MAYBE_TEXT),
+    ],
+    &[],
+);
 pub(super) const INFRASTRUCTURE: Kind = Object(
     &[
         ("id", Text),
@@ -92,6 +110,10 @@ pub(super) const INFRASTRUCTURE: Kind = Object(
         ("resources", RESOURCES),
         ("networking", NETWORKING),
         ("access", ACCESS),
+        ("health", Maybe(&HEALTH)),
+        ("restarts", Whole),
+        ("ended", Maybe(&ENDED)),
+        ("damaged", MAYBE_TEXT),
     ],
     &[],
 );
