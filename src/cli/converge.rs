@@ -139,6 +139,12 @@ pub async fn make_plan(
         plan.warnings.extend(report.warnings);
     }
     plan.warnings.extend(observed.engine.unlimited_text());
+    let autostart = |step: &crate::plan::Step| {
+        matches!(step.action.name(), "create" | "set_autostart") && desired.autostart.value
+    };
+    if plan.steps.iter().any(autostart) {
+        plan.warnings.extend(observed.engine.autostart_lacks.iter().cloned());
+    }
     if !problems.is_empty() {
         Problem::sort(&mut problems);
         return Err(problems.into());

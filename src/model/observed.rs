@@ -191,6 +191,9 @@ pub struct EngineFacts {
     /// The limits that take no effect there: of memory, of CPUs.
     #[serde(default)]
     pub unlimited: Vec<Field>,
+    /// What is lacking for an instance to come back with the host, one sentence each.
+    #[serde(default)]
+    pub autostart_lacks: Vec<String>,
     /// Where it keeps images and containers.
     #[serde(default)]
     pub storage: Option<PathBuf>,

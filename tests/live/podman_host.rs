@@ -236,6 +236,7 @@ pub(crate) fn settings(directory: &Path, path: Option<String>) -> Settings {
     // The image outlives the test's files, and its processes end a little after their container.
     Settings {
         uid: rustix::process::getuid().as_raw(),
+        user: None,
         container_host: None,
         docker_host: None,
         // Not the host's own service: what is tested is one that vagrantp starts.

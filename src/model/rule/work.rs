@@ -83,6 +83,12 @@ pub(super) const RULES: &[Rule] = &[
         "Read it; if it is yours, name all files once with `--env-file`, else delete it.",
     ),
     failure(
+        "plan::damaged",
+        &[Code::InvalidState],
+        "The provider cannot look into the machine any more: its storage is damaged.",
+        "`vagrantp up --recreate` makes it again from its image, `vagrantp rm` removes it.",
+    ),
+    failure(
         "plan::unknown_state",
         &[Code::InvalidState],
         "The provider reports a state that vagrantp does not know.",

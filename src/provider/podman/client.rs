@@ -53,6 +53,8 @@ pub(super) struct Client {
     /// Set where the service is one that we start: it ends when nobody has called for a while, which
     /// may be between two calls of ours, as when a person thinks about a question.
     own: Option<Settings>,
+    /// Which service it was that listened at first.
+    generation: Option<u64>,
 }
 
 /// An answer, whatever its status.
@@ -67,6 +69,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 impl Client {
     pub(super) fn new(socket: PathBuf, first: UnixStream, own: Option<Settings>) -> Client {
         Client {
+            generation: service::generation(&socket),
             socket,
             first: Mutex::new(Some(first)),
             known: AtomicBool::new(false),
@@ -98,8 +101,22 @@ impl Client {
             Err(ProviderError::Unreachable { .. }) => {
                 self.send(Method::GET, path, None, BUSY).await
             }
+            Err(error @ ProviderError::Timeout { .. }) if self.own.is_some() => {
+                self.replace_service().await?;
+                self.send(Method::GET, path, None, READ).await.map_err(|_| error)
+            }
+            Ok(reply) if self.own.is_some() && reply.is_of_lost_storage() => {
+                self.replace_service().await?;
+                self.send(Method::GET, path, None, READ).await
+            }
             other => other,
         }
+    }
+
+    async fn replace_service(&self) -> Result<(), ProviderError> {
+        let Some(settings) = &self.own else { return Ok(()) };
+        drop(self.first.lock().ok().and_then(|mut first| first.take()));
+        service::replace(settings, self.generation).await
     }
 
     /// What is there, or nothing where the engine says that there is no such thing.
@@ -282,6 +299,12 @@ impl Reply {
     /// Whether the engine did it.
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status) || self.status == 304
+    }
+
+    /// Whether the engine's storage was taken away under it. It does not recover from that.
+    fn is_of_lost_storage(&self) -> bool {
+        let lost = ["opening database", "open database"];
+        self.status == 500 && lost.iter().any(|words| self.message().contains(words))
     }
 
     /// Itself where the engine did it, else what the engine said.

@@ -4,9 +4,6 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bollard::models::{
-    EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
-};
 use bollard::query_parameters::{
     KillContainerOptions, RemoveContainerOptions, RenameContainerOptions, StartContainerOptions,
     StopContainerOptions,
@@ -14,12 +11,12 @@ use bollard::query_parameters::{
 
 use super::client::{CHANGE, escape};
 use super::look::{self, Size};
+use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
-use super::{Podman, fault, image, label, make, observe, outside, save, start};
+use super::{Podman, fault, image, label, make, observe, save, start};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
-use crate::model::network::MacAddress;
 use crate::model::observed::{Instance, Power};
 use crate::plan::action::{Action, Outcome, StopMode, Target, Volumes};
 use crate::provider::ProviderError;
@@ -297,40 +294,6 @@ async fn change_address(
             code: Code::NetworkFailed,
         }),
     }
-}
-
-pub(super) async fn disconnect(
-    room: &Podman,
-    id: &str,
-    network: &str,
-) -> Result<(), bollard::errors::Error> {
-    let request = NetworkDisconnectRequest { container: id.to_owned(), force: None };
-    bollard_for_changes(room)?.disconnect_network(network, request).await
-}
-
-fn bollard_for_changes(room: &Podman) -> Result<bollard::Docker, bollard::errors::Error> {
-    room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
-        err: std::io::Error::other(error.to_string()),
-    })
-}
-
-pub(super) async fn connect(
-    room: &Podman,
-    target: &Target,
-    id: &str,
-    network: &str,
-    address: Option<Ipv4Addr>,
-) -> Result<(), bollard::errors::Error> {
-    let fixed = address.map(|address| EndpointIpamConfig {
-        ipv4_address: Some(address.to_string()),
-        ..EndpointIpamConfig::default()
-    });
-    // Not told of one, the engine makes up another.
-    let mac_address = Some(MacAddress::of_instance(target.uuid).to_string());
-    let settings = EndpointSettings { ipam_config: fixed, mac_address, ..Default::default() };
-    let request =
-        NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
-    bollard_for_changes(room)?.connect_network(network, request).await
 }
 
 async fn set_autostart(

@@ -44,6 +44,23 @@ pub(super) fn refused(operation: &str, message: &str) -> ProviderError {
     }
 }
 
+/// The engine has no such container, and something in its storage has the name: what another
+/// program made there, or what is left of a creation that was cut off. Whose it is does not show.
+pub(super) fn name_in_storage(operation: &str, name: &str) -> ProviderError {
+    ProviderError::Refused {
+        provider: PODMAN,
+        operation: operation.to_owned(),
+        message: format!(
+            "something in its storage that is no container of its own is called {name}"
+        ),
+        help: format!(
+            "`podman ps --all --external` shows it; if nobody needs it, `podman rm {name}` removes \
+             it. Or choose another INFRA_ID"
+        ),
+        code: Code::InfraExists,
+    }
+}
+
 fn conflict(message: &str) -> Option<ProviderError> {
     let lower = message.to_lowercase();
     let port_words = ["address already in use", "port is already allocated"];
@@ -78,6 +95,10 @@ fn code_for(operation: &str) -> Code {
 
 fn help_for(message: &str) -> &'static str {
     let lower = message.to_lowercase();
+    if lower.contains("opening database") || lower.contains("open database") {
+        return "the engine's storage was taken away under its service, as by a reset: end the \
+                service (`systemctl stop podman.service`, with --user for one's own)";
+    }
     if lower.contains("failed to find plugin") {
         return "the engine still uses CNI networks, without CNI's plugins: write \
                 `network_backend = \"netavark\"` below `[network]` in containers.conf, with the \

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::client::{LIBPOD, escape};
 use super::look::{self, Size};
-use super::{Podman, observe};
+use super::{Podman, life};
 use crate::model::life::Health;
 use crate::model::observed::{Instance, Power};
 use crate::provider::ProviderError;
@@ -33,7 +33,7 @@ pub(super) async fn check(
         Ok(answer) => drop(answer?),
     }
     let found = look::container(&room.client, &instance.id, Size::NotWanted).await?;
-    Ok(found.as_ref().and_then(observe::health))
+    Ok(found.as_ref().and_then(life::health))
 }
 
 /// Whether the engine has somebody who makes its checks: the systemd of its user.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{Client, LIBPOD, READ, escape};
 use super::observe::{self, Moved};
 use super::reply::{Container, Listed, ListedImage, Network};
-use super::{Podman, cgroup, fault, image, label};
+use super::{Podman, autostart, cgroup, fault, image, label, life};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::life::Limits;
@@ -50,7 +50,7 @@ pub(super) async fn container(
     let Some(refusal) = refusal else { return Ok(None) };
     let why = refusal.message();
     match in_list(client, name).await? {
-        Some(entry) => Ok(Some(observe::unreadable(entry, why))),
+        Some(entry) => Ok(Some(life::unreadable(entry, why))),
         None => refusal.success(WHAT).map(|_| None),
     }
 }
@@ -97,7 +97,7 @@ async fn settled(
 ) -> Result<Option<Container>, ProviderError> {
     let mut found = container(client, name, size).await?;
     for _ in 0..LOOKS {
-        if !found.as_ref().is_some_and(observe::is_between_two_runs) {
+        if !found.as_ref().is_some_and(life::is_between_two_runs) {
             break;
         }
         tokio::time::sleep(LOOK).await;
@@ -137,6 +137,9 @@ pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed
         Depth::Full => full(room, query).await?,
     };
     observed.engine = engine(room);
+    if query.depth == Depth::Full {
+        observed.engine.autostart_lacks = autostart::lacks(&room.settings, room.engine_uid);
+    }
     for instance in observed.instances.iter_mut().chain(&mut observed.moved) {
         instance.unlimited = observed.engine.unlimited.clone();
     }
@@ -266,6 +269,7 @@ fn engine(room: &Podman) -> EngineFacts {
     let rootless = room.engine_uid.is_some_and(|uid| uid != 0);
     EngineFacts {
         version: room.client.version(),
+        autostart_lacks: Vec::new(),
         rootless,
         storage: Some(room.settings.storage.clone()),
         unlimited: unlimited(room),

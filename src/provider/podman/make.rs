@@ -6,7 +6,7 @@ use super::client::{CHANGE, LIBPOD};
 use super::execute::{delete, stale};
 use super::look::{self, Size};
 use super::reply::{Container, Made};
-use super::{Podman, image, label, observe, spec};
+use super::{Podman, fault, image, label, observe, spec};
 use crate::model::id::ProviderKind;
 use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Power};
@@ -54,6 +54,11 @@ pub(super) async fn container(
         Err(error) => Some(error),
     };
     clear(room, spec).await?;
+    if matches!(failure, Some(ProviderError::NameTaken { .. }))
+        && look::container(&room.client, &spec.name, Size::NotWanted).await?.is_none()
+    {
+        return Err(fault::name_in_storage(&operation, &spec.name));
+    }
     failure.map_or_else(|| Ok(stale(format!("{} could not be made", spec.name))), Err)
 }
 

@@ -30,6 +30,7 @@ use crate::model::shell::ShellRequest;
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome};
 
+mod autostart;
 mod cgroup;
 mod client;
 mod conf;
@@ -39,6 +40,7 @@ mod frames;
 mod health;
 mod image;
 mod label;
+mod life;
 mod look;
 mod make;
 mod observe;

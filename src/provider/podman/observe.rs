@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use super::label;
-use super::reply::{Attachment, Container, Image, Listed, ListedPort, Network, PortBinding};
+use super::reply::{Container, Image, Listed, Network};
+use super::{label, life};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InstanceUuid};
-use crate::model::life::{Health, Life, Verdict};
+use crate::model::life::Life;
 use crate::model::mount::{Mount, MountAccess};
 use crate::model::network::{PortForward, Protocol};
 use crate::model::observed::{Instance, ObservedImage, ObservedNetwork, Power, Stranger};
@@ -63,52 +63,9 @@ pub(super) fn instance(container: &Container) -> Option<Instance> {
         finished_at: time(&container.state.finished_at),
         written: container.size_rw.and_then(|size| u64::try_from(size).ok()).map(Bytes),
         unlimited: Vec::new(),
-        life: Life {
-            out_of_memory: container.state.out_of_memory,
-            restarts: container.restart_count,
-            health: health(container),
-            limits: None,
-            damaged: container.damaged.clone(),
-        },
+        life: life::of(container),
         stamp,
     })
-}
-
-/// Whether it has just ended by itself and will be started again by the engine.
-pub(super) fn is_between_two_runs(container: &Container) -> bool {
-    let policy = container.host_config.restart_policy.name.as_str();
-    container.state.status == "stopped"
-        && !matches!(policy, "" | "no")
-        && container.damaged.is_none()
-}
-
-/// How often Podman checks where the image does not say, in seconds.
-const INTERVAL: u64 = 30;
-
-/// Its image's health check and what came of it; nothing where there is none.
-pub(super) fn health(container: &Container) -> Option<Health> {
-    let found = &container.state.health;
-    let verdict = match found.status.as_str() {
-        "healthy" => Verdict::Healthy,
-        "unhealthy" => Verdict::Unhealthy,
-        "starting" => Verdict::Starting,
-        _ => return None,
-    };
-    // What a check came to before the last start says nothing of what runs now.
-    let started = moment(&container.state.started_at);
-    let last = found.log.last().filter(|check| moment(&check.end) >= started);
-    let interval = container.config.check_interval().map(|interval| interval / 1_000_000_000);
-    Some(Health {
-        verdict: if last.is_some() { verdict } else { Verdict::Starting },
-        failures: if last.is_some() { found.failing_streak } else { 0 },
-        checked_at: last.and_then(|check| time(&check.end)),
-        output: last.map(|check| check.output.clone()).unwrap_or_default(),
-        interval: interval.filter(|seconds| *seconds > 0).unwrap_or(INTERVAL),
-    })
-}
-
-fn moment(text: &str) -> Option<jiff::Timestamp> {
-    text.parse().ok()
 }
 
 fn millicpus(nano_cpus: i64) -> Option<u32> {
@@ -116,7 +73,7 @@ fn millicpus(nano_cpus: i64) -> Option<u32> {
 }
 
 /// Go's zero time stands for never.
-fn time(text: &str) -> Option<String> {
+pub(super) fn time(text: &str) -> Option<String> {
     (!text.is_empty() && !text.starts_with("0001-")).then(|| text.to_owned())
 }
 
@@ -161,27 +118,6 @@ fn mounts(container: &Container) -> Vec<Mount> {
         .collect();
     mounts.sort_unstable();
     mounts
-}
-
-/// A container that the engine lists and cannot look into.
-pub(super) fn unreadable(entry: Listed, why: String) -> Container {
-    let port = |port: &ListedPort| {
-        let binding =
-            PortBinding { host_ip: port.host_ip.clone(), host_port: port.host_port.to_string() };
-        (format!("{}/{}", port.container_port, port.protocol), Some(vec![binding]))
-    };
-    let mut container = Container { damaged: Some(why), ..Container::default() };
-    container.host_config.port_bindings = entry.ports.iter().map(port).collect();
-    container.network_settings.networks =
-        entry.networks.into_iter().map(|name| (name, Attachment::default())).collect();
-    container.name = entry.names.into_iter().next().unwrap_or_default();
-    container.id = entry.id;
-    container.created = entry.created;
-    container.state.status = entry.state;
-    container.state.exit_code = entry.exit_code;
-    container.state.pid = entry.pid;
-    container.config.labels = entry.labels;
-    container
 }
 
 /// A container as the list shows it: no limits, no mounts, no address.

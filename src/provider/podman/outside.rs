@@ -1,12 +1,17 @@
-//! Puts right, while the container runs on, what others have done to it.
+//! Puts right, while the container runs on, what others have done to it: networks and limits.
 
 use std::net::Ipv4Addr;
 
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
+};
+
 use super::client::{CHANGE, LIBPOD, escape};
-use super::execute::{Found, connect, disconnect, doing, find, gone, stale};
+use super::execute::{Found, doing, find, gone, stale};
 use super::look;
 use super::{Podman, cgroup, label, spec};
 use crate::model::life::Limits;
+use crate::model::network::MacAddress;
 use crate::model::observed::Power;
 use crate::model::units::{CpuCount, Memory};
 use crate::plan::action::{Outcome, Target};
@@ -98,4 +103,40 @@ pub(super) async fn set_limits(
     let limits = spec::limits(memory, cpus, &look::unlimited(room));
     room.client.post(&path, Some(&limits), CHANGE).await?.success(&operation)?;
     Ok(Outcome::Done)
+}
+
+pub(super) async fn disconnect(
+    room: &Podman,
+    id: &str,
+    network: &str,
+) -> Result<(), bollard::errors::Error> {
+    let request = NetworkDisconnectRequest { container: id.to_owned(), force: None };
+    bollard_for_changes(room)?.disconnect_network(network, request).await
+}
+
+pub(super) fn bollard_for_changes(
+    room: &Podman,
+) -> Result<bollard::Docker, bollard::errors::Error> {
+    room.client.docker(CHANGE).map_err(|error| bollard::errors::Error::IOError {
+        err: std::io::Error::other(error.to_string()),
+    })
+}
+
+pub(super) async fn connect(
+    room: &Podman,
+    target: &Target,
+    id: &str,
+    network: &str,
+    address: Option<Ipv4Addr>,
+) -> Result<(), bollard::errors::Error> {
+    let fixed = address.map(|address| EndpointIpamConfig {
+        ipv4_address: Some(address.to_string()),
+        ..EndpointIpamConfig::default()
+    });
+    // Not told of one, the engine makes up another.
+    let mac_address = Some(MacAddress::of_instance(target.uuid).to_string());
+    let settings = EndpointSettings { ipam_config: fixed, mac_address, ..Default::default() };
+    let request =
+        NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
+    bollard_for_changes(room)?.connect_network(network, request).await
 }

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -54,14 +54,31 @@ pub(super) fn nobody_listens(cause: &io::Error) -> bool {
 pub(super) async fn begin(settings: &Settings) -> Result<UnixStream, ProviderError> {
     let how = settings.service()?;
     let socket = how.socket.clone();
-    let started = tokio::task::spawn_blocking(move || start(&how)).await;
+    let started = tokio::task::spawn_blocking(move || start(&how, None)).await;
     let started = started.unwrap_or_else(|error| Err(io::Error::other(error)));
     started.map_err(|cause| fault::of_connect(&socket, cause))?;
     UnixStream::connect(&socket).await.map_err(|cause| fault::of_connect(&socket, cause))
 }
 
-/// Has somebody listen at the socket. Blocks while others do the same.
-fn start(start: &Start) -> io::Result<()> {
+/// Which file a socket is: another one once another service listens there.
+pub(super) fn generation(socket: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(socket).ok().map(|metadata| metadata.ino())
+}
+
+/// Puts another service into the place of one that answers no more: its storage was taken away
+/// under it, as `podman system reset` does. The old one ends of idleness, now that nobody finds it.
+/// Where somebody was quicker, theirs is taken.
+pub(super) async fn replace(settings: &Settings, old: Option<u64>) -> Result<(), ProviderError> {
+    let how = settings.service()?;
+    let socket = how.socket.clone();
+    let started = tokio::task::spawn_blocking(move || start(&how, old)).await;
+    let started = started.unwrap_or_else(|error| Err(io::Error::other(error)));
+    started.map_err(|cause| fault::of_connect(&socket, cause))
+}
+
+/// Has somebody listen at the socket, who is not the one that is known to be of no use. Blocks while
+/// others do the same.
+fn start(start: &Start, useless: Option<u64>) -> io::Result<()> {
     let directory = start.socket.parent().unwrap_or(Path::new("/"));
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let lock = File::options()
@@ -70,7 +87,8 @@ fn start(start: &Start) -> io::Result<()> {
         .write(true)
         .open(start.socket.with_extension("lock"))?;
     lock.lock()?;
-    if std::os::unix::net::UnixStream::connect(&start.socket).is_ok() {
+    let is_useless = useless.is_some() && generation(&start.socket) == useless;
+    if !is_useless && std::os::unix::net::UnixStream::connect(&start.socket).is_ok() {
         return Ok(());
     }
     match std::fs::remove_file(&start.socket) {

@@ -13,6 +13,8 @@ use crate::provider::ProviderError;
 pub struct Settings {
     /// The caller's user id.
     pub uid: u32,
+    /// The caller's name.
+    pub user: Option<String>,
     /// CONTAINER_HOST.
     pub container_host: Option<String>,
     /// DOCKER_HOST.
@@ -44,6 +46,7 @@ impl Settings {
         let variable = |name: &str| facts.environment.get(name).filter(|v| !v.is_empty()).cloned();
         Settings {
             uid: facts.uid,
+            user: facts.user.clone(),
             container_host: variable("CONTAINER_HOST"),
             docker_host: variable("DOCKER_HOST"),
             runtime_dir: variable("XDG_RUNTIME_DIR"),

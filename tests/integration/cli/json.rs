@@ -89,7 +89,11 @@ fn up_has_the_documented_shape() {
           "web_urls": [
             "http://127.0.0.1:{port}"
           ]
-        }
+        },
+        "health": null,
+        "restarts": 0,
+        "ended": null,
+        "damaged": null
       },
       "plan": [
         {
@@ -185,7 +189,11 @@ fn up_has_the_documented_shape() {
           "web_urls": [
             "http://127.0.0.1:{port}"
           ]
-        }
+        },
+        "health": null,
+        "restarts": 0,
+        "ended": null,
+        "damaged": null
       },
       "plan": [],
       "next_steps": [
