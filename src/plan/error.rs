@@ -212,6 +212,19 @@ pub enum PlanError {
         /// What was found.
         found: Power,
     },
+    /// The verb makes no sense in the state that the instance is in.
+    #[error("cannot {verb} `{name}`: it {doing}")]
+    #[diagnostic(code(vagrantp::plan::invalid_state), help("{help}"))]
+    InvalidState {
+        /// The verb.
+        verb: &'static str,
+        /// The instance's name.
+        name: String,
+        /// What it does instead: `is stopped`.
+        doing: &'static str,
+        /// What to do.
+        help: String,
+    },
 }
 
 impl PlanError {
@@ -228,7 +241,9 @@ impl PlanError {
             PlanError::PortTaken { .. } | PlanError::PortPoolEmpty { .. } => Code::PortConflict,
             PlanError::AddressElsewhere { .. } => Code::AddressConflict,
             PlanError::NetworkTaken { .. } => Code::NetworkFailed,
-            PlanError::UnknownState { .. } | PlanError::Damaged { .. } => Code::InvalidState,
+            PlanError::UnknownState { .. }
+            | PlanError::Damaged { .. }
+            | PlanError::InvalidState { .. } => Code::InvalidState,
             PlanError::FileAppeared { .. } => Code::ConfigInvalid,
         }
     }

@@ -23,6 +23,7 @@ mod fixture;
 pub mod limits;
 mod outside;
 pub mod ports;
+pub mod power;
 mod refuse;
 pub mod saved;
 pub mod steps;

@@ -95,6 +95,12 @@ pub(super) const RULES: &[Rule] = &[
         "Look with the provider's own tools; `vagrantp rm --force` removes the machine.",
     ),
     failure(
+        "plan::invalid_state",
+        &[Code::InvalidState],
+        "The verb makes no sense in the state that the machine is in.",
+        "Bring it into a state where it does, as the message says.",
+    ),
+    failure(
         "plan::saved_unreadable",
         &[Code::Usage],
         "The file after `--plan` cannot be read.",
