@@ -13,7 +13,7 @@ use super::client::{CHANGE, escape};
 use super::look::{self, Size};
 use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
-use super::{Podman, fault, image, label, make, observe, save, start};
+use super::{Podman, fault, freeze, image, label, make, observe, save, start};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -31,8 +31,8 @@ pub(super) async fn execute(
         Action::CreateNetwork { network } => make::network(room, network).await,
         Action::Create { spec } => make::container(room, spec).await,
         Action::Start { target } => start::start(room, target).await,
-        Action::Resume { target } => resume(room, target).await,
-        Action::Suspend { target } => suspend(room, target).await,
+        Action::Resume { target } => freeze::resume(room, target).await,
+        Action::Suspend { target } => freeze::suspend(room, target).await,
         Action::Stop { target, mode } => stop(room, target, *mode).await,
         Action::Rename { target, to } => rename(room, target, to).await,
         Action::SaveFiles { target, image } => save::save(room, target, image).await,
@@ -147,35 +147,6 @@ impl Podman {
         error: bollard::errors::Error,
     ) -> ProviderError {
         fault::of_bollard(operation, limit, self.client.socket(), error)
-    }
-}
-
-async fn suspend(room: &Podman, target: &Target) -> Result<Outcome, ProviderError> {
-    let seen = the!(room, target);
-    match seen.instance.state {
-        Power::Paused => return Ok(Outcome::AlreadyDone),
-        Power::Running => {}
-        other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
-    }
-    let done = room.client.docker(CHANGE)?.pause_container(&seen.instance.id).await;
-    match done {
-        Ok(()) => Ok(Outcome::Done),
-        Err(_) if state(room, target).await? == Some(Power::Paused) => Ok(Outcome::Done),
-        Err(error) => Err(room.said(&format!("suspend {}", target.name), CHANGE, error)),
-    }
-}
-
-async fn resume(room: &Podman, target: &Target) -> Result<Outcome, ProviderError> {
-    let seen = the!(room, target);
-    match seen.instance.state {
-        Power::Running => return Ok(Outcome::AlreadyDone),
-        Power::Paused => {}
-        other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
-    }
-    match room.client.docker(CHANGE)?.unpause_container(&seen.instance.id).await {
-        Ok(()) => Ok(Outcome::Done),
-        Err(_) if state(room, target).await? == Some(Power::Running) => Ok(Outcome::Done),
-        Err(error) => Err(room.said(&format!("resume {}", target.name), CHANGE, error)),
     }
 }
 

@@ -37,6 +37,7 @@ mod conf;
 mod execute;
 mod fault;
 mod frames;
+mod freeze;
 mod health;
 mod image;
 mod label;
