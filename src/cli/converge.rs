@@ -291,7 +291,8 @@ pub fn remember(
         return;
     }
     let now = Timestamp::now().to_string();
-    let running = instance.state == Power::Running;
+    // What is frozen was not stopped.
+    let running = matches!(instance.state, Power::Running | Power::Paused);
     let record = Record {
         schema: Record::SCHEMA,
         uuid: identity.uuid,

@@ -26,7 +26,10 @@ pub mod host;
 pub mod list;
 pub mod locate;
 pub mod plan;
+pub mod power;
 pub mod render;
+pub mod restart;
+pub mod resume;
 pub mod rm;
 pub mod schema;
 pub mod settle;
@@ -34,6 +37,7 @@ pub mod signals;
 pub mod ssh;
 pub mod status;
 pub mod stop;
+pub mod suspend;
 pub mod up;
 pub mod validate;
 
@@ -115,6 +119,12 @@ pub enum Verb {
     Ssh(ssh::SshArgs),
     /// Stop the machine; its files stay.
     Stop(stop::StopArgs),
+    /// Stop the machine and start it again, as it is.
+    Restart(restart::RestartArgs),
+    /// Freeze the machine: what runs in it stays in memory and waits.
+    Suspend(suspend::SuspendArgs),
+    /// Let a suspended machine go on.
+    Resume(resume::ResumeArgs),
     /// Remove the machine with everything in it.
     Rm(rm::RmArgs),
     /// Show what `up` would do, step by step, and why.
@@ -145,6 +155,9 @@ impl Verb {
             Verb::Up(_) => "up",
             Verb::Ssh(_) => "ssh",
             Verb::Stop(_) => "stop",
+            Verb::Restart(_) => "restart",
+            Verb::Suspend(_) => "suspend",
+            Verb::Resume(_) => "resume",
             Verb::Rm(_) => "rm",
             Verb::Plan(_) => "plan",
             Verb::Status(_) => "status",
@@ -233,6 +246,9 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
         Verb::Up(args) => up::run(context, &args).await,
         Verb::Ssh(args) => ssh::run(context, &args).await,
         Verb::Stop(args) => stop::run(context, &args).await,
+        Verb::Restart(args) => restart::run(context, &args).await,
+        Verb::Suspend(args) => suspend::run(context, &args).await,
+        Verb::Resume(args) => resume::run(context, &args).await,
         Verb::Rm(args) => rm::run(context, &args).await,
         Verb::Plan(args) => plan::run(context, &args).await,
         Verb::Status(args) => status::run(context, &args).await,

@@ -38,8 +38,8 @@ pub struct SshArgs {
 #[derive(Debug, Error, Diagnostic)]
 enum SshError {
     #[error("`{id}` is {state}")]
-    #[diagnostic(code(vagrantp::ssh::not_running), help("`vagrantp up` starts it"))]
-    NotRunning { id: String, state: State },
+    #[diagnostic(code(vagrantp::ssh::not_running), help("`vagrantp {verb}` {what}"))]
+    NotRunning { id: String, state: State, verb: &'static str, what: &'static str },
     #[error("`ssh` has no JSON: what runs inside has stdout for itself")]
     #[diagnostic(
         code(vagrantp::ssh::no_json),
@@ -74,7 +74,11 @@ pub async fn run(context: &Context<'_>, args: &SshArgs) -> Result<Answer, Failur
         return Ok(info(context, shape));
     }
     if instance.state != Power::Running {
-        let error = SshError::NotRunning { id: shape.id, state: shape.state };
+        let (verb, what) = match shape.state {
+            State::Suspended => ("resume", "lets it go on"),
+            _ => ("up", "starts it"),
+        };
+        let error = SshError::NotRunning { id: shape.id, state: shape.state, verb, what };
         return Err(Problem::new(Code::InfraNotRunning, error).into());
     }
     let interactive = args.command.is_none() && args.args.is_empty();

@@ -123,6 +123,7 @@ fn answer(
     let next = match shape.state {
         State::Running => "vagrantp ssh",
         State::Error => "vagrantp up --recreate",
+        State::Suspended => "vagrantp resume",
         _ => "vagrantp up",
     };
     text.push_str(&format!("  {:<10} {next}\n", "next"));

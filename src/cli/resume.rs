@@ -1,0 +1,35 @@
+//! `resume`: lets a suspended machine go on.
+
+use clap::Args;
+
+use crate::plan::power::to_resumed;
+use crate::provider::Depth;
+use crate::report::Answer;
+
+use super::{Context, Failure, locate, power};
+
+/// The options of `resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing of the .env is applied: that is `vagrantp up`, which resumes as well.")]
+pub struct ResumeArgs {}
+
+/// Runs `resume`. An instance that runs already is a success.
+///
+/// # Errors
+/// There is no instance, or it is neither suspended nor running.
+pub async fn run(context: &Context<'_>, _: &ResumeArgs) -> Result<Answer, Failure> {
+    let search = locate::search(context)?;
+    search.warn(context);
+    let reached = power::reach(context, &search, "resume", Depth::Glance, |found| {
+        to_resumed(&found.observed)
+    })
+    .await?;
+    let shape = reached.shape(context, &search);
+    let message = if reached.plan.is_empty() {
+        format!("{} is {} already: no action needed.", shape.id, shape.state)
+    } else {
+        format!("{} is {} (resumed).", shape.id, shape.state)
+    };
+    Ok(reached.answer(context, shape, message, &[], &["vagrantp ssh"]))
+}
