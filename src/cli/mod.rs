@@ -25,6 +25,7 @@ pub mod failure;
 pub mod host;
 pub mod list;
 pub mod locate;
+pub mod logs;
 pub mod plan;
 pub mod power;
 pub mod render;
@@ -127,6 +128,8 @@ pub enum Verb {
     Resume(resume::ResumeArgs),
     /// Remove the machine with everything in it.
     Rm(rm::RmArgs),
+    /// What the machine's main process wrote.
+    Logs(logs::LogsArgs),
     /// Show what `up` would do, step by step, and why.
     Plan(plan::PlanArgs),
     /// Show the machine as its provider sees it.
@@ -159,6 +162,7 @@ impl Verb {
             Verb::Suspend(_) => "suspend",
             Verb::Resume(_) => "resume",
             Verb::Rm(_) => "rm",
+            Verb::Logs(_) => "logs",
             Verb::Plan(_) => "plan",
             Verb::Status(_) => "status",
             Verb::Validate(_) => "validate",
@@ -196,8 +200,14 @@ pub fn run() -> ExitCode {
         stream: cli.global.json && streams,
     });
     let is_ssh = matches!(cli.verb, Verb::Ssh(_));
-    // One thread starts fastest; a shell's two directions are worth a second one.
-    let mut runtime = if is_ssh {
+    let is_logs = matches!(cli.verb, Verb::Logs(_));
+    let in_lines = cli.global.json && matches!(&cli.verb, Verb::Logs(args) if args.follow);
+    if in_lines {
+        reporter.in_lines();
+    }
+    // One thread starts fastest; a shell's two directions are worth a second one, and so is a
+    // signal while a reader of the logs is slow.
+    let mut runtime = if is_ssh || is_logs {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(2);
         builder
@@ -229,13 +239,19 @@ pub fn run() -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(answer) => {
-            if !is_ssh || !answer.text.is_empty() || reporter.style().json {
+            // What goes through is all that there is to say.
+            let silent = is_ssh && answer.text.is_empty() && !reporter.style().json || in_lines;
+            if !silent {
                 reporter.answer(&answer);
             }
             ExitCode::from(answer.exit)
         }
         Err(failure) => {
             let exit = if is_ssh { exit::SSH_FAILURE } else { failure.exit() };
+            // Ctrl+C is how one stops to follow.
+            if is_logs && failure.signal.is_some() && !reporter.style().json {
+                return ExitCode::from(exit);
+            }
             report_failure(&reporter, failure, exit)
         }
     }
@@ -250,6 +266,7 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
         Verb::Suspend(args) => suspend::run(context, &args).await,
         Verb::Resume(args) => resume::run(context, &args).await,
         Verb::Rm(args) => rm::run(context, &args).await,
+        Verb::Logs(args) => logs::run(context, &args).await,
         Verb::Plan(args) => plan::run(context, &args).await,
         Verb::Status(args) => status::run(context, &args).await,
         Verb::Validate(args) => validate::run(context, &args),

@@ -16,6 +16,7 @@ pub mod life;
 pub mod mount;
 pub mod network;
 pub mod observed;
+pub mod output;
 pub mod problem;
 pub mod rule;
 pub mod shell;

@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
@@ -12,6 +13,7 @@ use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power, Stranger};
+use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome, Target};
@@ -37,6 +39,8 @@ pub struct World {
     pub images: Vec<ImageSource>,
     /// The saved files of replaced instances.
     pub saved: Vec<String>,
+    /// What every main process has written.
+    pub output: Vec<OutputPiece>,
     /// The name of the action that fails next, once.
     pub fail_next: Option<&'static str>,
     /// How many instances were ever made.
@@ -161,6 +165,20 @@ impl Provider for Memory {
 
     async fn shell(&self, _: &ShellRequest, _: ShellIo) -> Result<i32, ProviderError> {
         Err(refused("shell", "there is nothing behind an instance in memory"))
+    }
+
+    async fn output(
+        &self,
+        _: &Instance,
+        _: OutputRequest,
+        to: mpsc::Sender<OutputPiece>,
+    ) -> Result<(), ProviderError> {
+        for piece in self.with(|world| world.output.clone()) {
+            if to.send(piece).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn last_output(&self, _: &Instance, _: usize) -> Result<String, ProviderError> {

@@ -15,6 +15,7 @@ use crate::model::id::{Identity, ProviderKind};
 use crate::model::image::ImageSource;
 use crate::model::life::Health;
 use crate::model::observed::{Instance, Observed};
+use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::{ShellRequest, TerminalSize};
 use crate::model::spec::InstanceSpec;
 use crate::plan::action::{Action, Outcome};
@@ -138,6 +139,19 @@ pub trait Provider: Send + Sync {
     ) -> Result<Option<Health>, ProviderError> {
         Ok(instance.life.health.clone())
     }
+
+    /// Hands over what the instance's main process wrote, as it was written and in that order,
+    /// until there is no more of it; where it is followed, until the instance ends, for however
+    /// long nothing comes. Where nobody takes it any more, that is the end as well.
+    ///
+    /// # Errors
+    /// As for `observe`, or the provider keeps no output.
+    async fn output(
+        &self,
+        instance: &Instance,
+        request: OutputRequest,
+        to: mpsc::Sender<OutputPiece>,
+    ) -> Result<(), ProviderError>;
 
     /// The last lines that the instance's main process wrote.
     ///

@@ -217,7 +217,17 @@ pub fn changes(plan: &Plan) -> Value {
 /// The document as text, on several lines for people who look at it.
 #[must_use]
 pub fn text(document: &Document) -> String {
-    serde_json::to_string_pretty(document).unwrap_or_else(|error| {
+    or_say_why(serde_json::to_string_pretty(document))
+}
+
+/// The document as one line.
+#[must_use]
+pub fn line(document: &Document) -> String {
+    or_say_why(serde_json::to_string(document))
+}
+
+fn or_say_why(text: serde_json::Result<String>) -> String {
+    text.unwrap_or_else(|error| {
         // Nothing in a document is without a form in JSON; should that ever change, say so in JSON.
         format!("{{\"schema\":1,\"success\":false,\"message\":{:?}}}", error.to_string())
     })

@@ -4,6 +4,7 @@
 //! document on every way out.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub mod ended;
 pub mod human;
 pub mod infrastructure;
 pub mod json;
+pub mod output;
 pub mod progress;
 
 pub use infrastructure::Infrastructure;
@@ -58,19 +60,31 @@ pub struct Reporter {
     progress: Progress,
     /// Warnings that have to be in the JSON document, whichever that will be.
     noted: Mutex<Vec<Value>>,
+    /// Whether the document is one line, as those before it were.
+    one_line: AtomicBool,
 }
 
 impl Reporter {
     /// A reporter of this style.
     #[must_use]
     pub fn new(style: Style) -> Self {
-        Reporter { style, progress: Progress::new(style), noted: Mutex::default() }
+        Reporter {
+            style,
+            progress: Progress::new(style),
+            noted: Mutex::default(),
+            one_line: AtomicBool::new(false),
+        }
     }
 
     /// The style.
     #[must_use]
     pub fn style(&self) -> Style {
         self.style
+    }
+
+    /// From now on the document, should there be one, is one line: the verb prints lines of JSON.
+    pub fn in_lines(&self) {
+        self.one_line.store(true, Ordering::Relaxed);
     }
 
     /// Says what begins, before anything slow.
@@ -161,6 +175,9 @@ impl Reporter {
     fn document(&self, document: &Document) -> String {
         let mut document = document.clone();
         document.warnings.append(&mut self.noted());
+        if self.one_line.load(Ordering::Relaxed) {
+            return json::line(&document);
+        }
         json::text(&document)
     }
 

@@ -207,10 +207,12 @@ fn the_reference_of_verbs_is_what_help_says() {
         let _ = write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", help.trim_end());
     };
     add("vagrantp", command.render_long_help().to_string());
-    let verbs: Vec<_> = command.get_subcommands_mut().filter(|verb| !verb.is_hide_set()).collect();
-    for verb in verbs {
+    for verb in command.get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
         let name = format!("vagrantp {}", verb.get_name());
         add(&name, verb.render_long_help().to_string());
+        for inner in verb.get_subcommands_mut().filter(|inner| !inner.is_hide_set()) {
+            add(&format!("{name} {}", inner.get_name()), inner.render_long_help().to_string());
+        }
     }
     holds("docs/reference/cli.md", &text);
 }

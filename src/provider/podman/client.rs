@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::task::JoinSet;
 
 use super::settings::Settings;
 use super::{fault, service};
@@ -154,6 +155,32 @@ impl Client {
         self.exchange(Method::POST, path, "application/x-tar", body, limit).await
     }
 
+    /// An answer that is read as it comes, for however long it comes.
+    pub(super) async fn stream(&self, path: &str, what: &str) -> Result<Flow, ProviderError> {
+        let failed = |error| self.unreachable(Some(io::Error::other(error)));
+        let request = Request::get(path)
+            .header(HOST, "podman")
+            .body(Full::new(Bytes::new()))
+            .map_err(|error| fault::internal(what, &error.to_string()))?;
+        let stream = TokioIo::new(self.connection().await?);
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(stream).await.map_err(failed)?;
+        let mut moving = JoinSet::new();
+        moving.spawn(async move { drop(connection.await) });
+        let response = sender.send_request(request).await.map_err(failed)?;
+        let head = Head::of(&response);
+        self.meet(&head)?;
+        let body = response.into_body();
+        if head.status >= 300 {
+            let body = http_body_util::Limited::new(body, LARGEST).collect();
+            let body =
+                body.await.map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
+            let reply = Reply { status: head.status, body: body.to_bytes() };
+            return Err(fault::refused(what, &reply.message()));
+        }
+        Ok(Flow { body, _moving: moving })
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -267,6 +294,13 @@ impl Client {
             .filter(|text| !text.is_empty());
         fault::unreachable(&self.socket, cause, last.as_deref())
     }
+}
+
+/// An answer under way.
+pub(super) struct Flow {
+    pub(super) body: Incoming,
+    /// The connection's own future, which moves the bytes and ends with this.
+    _moving: JoinSet<()>,
 }
 
 /// What is kept of an answer's head.

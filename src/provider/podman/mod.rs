@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 
 use self::client::Client;
 use self::socket::{Chosen, Clues};
@@ -26,6 +27,7 @@ use crate::model::changes::{self, Change};
 use crate::model::id::ProviderKind;
 use crate::model::life::Health;
 use crate::model::observed::{Instance, Observed};
+use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome};
@@ -45,6 +47,7 @@ mod life;
 mod look;
 mod make;
 mod observe;
+mod output;
 mod outside;
 mod processes;
 mod pump;
@@ -190,6 +193,15 @@ impl Provider for Podman {
         limit: Duration,
     ) -> Result<Option<Health>, ProviderError> {
         health::check(self, instance, limit).await
+    }
+
+    async fn output(
+        &self,
+        instance: &Instance,
+        request: OutputRequest,
+        to: mpsc::Sender<OutputPiece>,
+    ) -> Result<(), ProviderError> {
+        output::output(self, instance, request, to).await
     }
 
     async fn last_output(

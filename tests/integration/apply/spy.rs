@@ -18,6 +18,7 @@ use vagrantp::model::desired::Desired;
 use vagrantp::model::host::{HostFacts, Places};
 use vagrantp::model::id::{InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use vagrantp::model::observed::{Instance, Observed};
+use vagrantp::model::output::{OutputPiece, OutputRequest};
 use vagrantp::model::shell::ShellRequest;
 use vagrantp::model::spec::InstanceSpec;
 use vagrantp::model::units::Memory as MemorySize;
@@ -269,6 +270,15 @@ impl Provider for Spy<'_> {
 
     async fn shell(&self, request: &ShellRequest, io: ShellIo) -> Result<i32, ProviderError> {
         self.world.provider.shell(request, io).await
+    }
+
+    async fn output(
+        &self,
+        of: &Instance,
+        request: OutputRequest,
+        to: tokio::sync::mpsc::Sender<OutputPiece>,
+    ) -> Result<(), ProviderError> {
+        self.world.provider.output(of, request, to).await
     }
 
     async fn last_output(&self, of: &Instance, lines: usize) -> Result<String, ProviderError> {

@@ -165,6 +165,9 @@ const STEP: Kind = Object(
     &[],
 );
 
+/// A line of `logs`; with `--follow` it stands on a line of its own.
+const OUTPUT_LINE: Kind =
+    Object(&[("schema", Whole), ("stream", Word(&["stdout", "stderr"])), ("text", Text)], &[]);
 const CHANGE: Kind = Object(
     &[
         ("key", Text),
@@ -215,6 +218,7 @@ const DOCUMENT: Kind = Object(
         ("explain", Any),
         ("json_schema", Any),
         ("script", Text),
+        ("lines", List(&OUTPUT_LINE)),
     ],
 );
 
