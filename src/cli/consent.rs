@@ -49,6 +49,18 @@ enum ConsentError {
         help("`vagrantp rm -y` stops and removes it, `vagrantp rm --force` kills and removes it")
     )]
     Remove,
+    #[error("going back deletes what was written since the snapshot, and nobody agreed")]
+    #[diagnostic(
+        code(vagrantp::consent::confirmation_required),
+        help("add -y, which agrees to that; a snapshot taken now would keep what there is")
+    )]
+    SinceSnapshot,
+    #[error("removing the snapshot deletes what it alone holds, and nobody agreed")]
+    #[diagnostic(
+        code(vagrantp::consent::confirmation_required),
+        help("add -y, which agrees to that")
+    )]
+    Snapshot,
     #[error("nothing was done: the answer was not yes")]
     #[diagnostic(code(vagrantp::consent::declined), help("call it again to be asked again"))]
     Declined,
@@ -109,7 +121,16 @@ pub async fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Re
 /// # Errors
 /// CONFIRMATION_REQUIRED, with nothing done.
 pub async fn to_remove(context: &Context<'_>, plan: &Plan, force: bool) -> Result<(), Failure> {
-    if context.global.yes || force || plan.cost() < Cost::Recreate {
+    agreed_to_loss(context, plan, context.global.yes || force, ConsentError::Remove).await
+}
+
+async fn agreed_to_loss(
+    context: &Context<'_>,
+    plan: &Plan,
+    given: bool,
+    error: ConsentError,
+) -> Result<(), Failure> {
+    if given || plan.cost() < Cost::Recreate {
         return Ok(());
     }
     if can_ask(context) {
@@ -120,10 +141,31 @@ pub async fn to_remove(context: &Context<'_>, plan: &Plan, force: bool) -> Resul
             Err(declined(Cost::Destroy))
         };
     }
-    let mut failure = Failure::from(Problem::new(Code::ConfirmationRequired, ConsentError::Remove));
+    let mut failure = Failure::from(Problem::new(Code::ConfirmationRequired, error));
     failure.base.plan = Some(json::steps(plan));
     failure.base.changed = Some(false);
     Err(failure)
+}
+
+/// What a verb about snapshots loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// What was written since the snapshot.
+    SinceSnapshot,
+    /// The snapshot.
+    Snapshot,
+}
+
+/// Gets the consent to lose what a verb about snapshots loses.
+///
+/// # Errors
+/// CONFIRMATION_REQUIRED, with nothing done.
+pub async fn to_lose(context: &Context<'_>, plan: &Plan, loss: Loss) -> Result<(), Failure> {
+    let error = match loss {
+        Loss::SinceSnapshot => ConsentError::SinceSnapshot,
+        Loss::Snapshot => ConsentError::Snapshot,
+    };
+    agreed_to_loss(context, plan, context.global.yes, error).await
 }
 
 fn can_ask(context: &Context<'_>) -> bool {

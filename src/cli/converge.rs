@@ -162,7 +162,8 @@ pub fn now() -> String {
     Timestamp::now().to_string()
 }
 
-fn room(context: &Context<'_>, observed: &Observed) -> HostRoom {
+/// What the host has to give.
+pub(super) fn room(context: &Context<'_>, observed: &Observed) -> HostRoom {
     HostRoom {
         memory: context.facts.memory_available,
         cpus: CpuCount(context.facts.cpus),

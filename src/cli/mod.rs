@@ -35,6 +35,7 @@ pub mod rm;
 pub mod schema;
 pub mod settle;
 pub mod signals;
+pub mod snapshot;
 pub mod ssh;
 pub mod status;
 pub mod stop;
@@ -128,6 +129,8 @@ pub enum Verb {
     Resume(resume::ResumeArgs),
     /// Remove the machine with everything in it.
     Rm(rm::RmArgs),
+    /// Keep the machine's files under a name, and go back to them.
+    Snapshot(snapshot::SnapshotArgs),
     /// What the machine's main process wrote.
     Logs(logs::LogsArgs),
     /// Show what `up` would do, step by step, and why.
@@ -162,6 +165,7 @@ impl Verb {
             Verb::Suspend(_) => "suspend",
             Verb::Resume(_) => "resume",
             Verb::Rm(_) => "rm",
+            Verb::Snapshot(_) => "snapshot",
             Verb::Logs(_) => "logs",
             Verb::Plan(_) => "plan",
             Verb::Status(_) => "status",
@@ -266,6 +270,7 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
         Verb::Suspend(args) => suspend::run(context, &args).await,
         Verb::Resume(args) => resume::run(context, &args).await,
         Verb::Rm(args) => rm::run(context, &args).await,
+        Verb::Snapshot(args) => snapshot::run(context, &args).await,
         Verb::Logs(args) => logs::run(context, &args).await,
         Verb::Plan(args) => plan::run(context, &args).await,
         Verb::Status(args) => status::run(context, &args).await,

@@ -1,4 +1,4 @@
-//! What `restart`, `suspend` and `resume` have in common: they act on what exists, whatever the
+//! What `restart`, `suspend`, `resume` and `snapshot` have in common: they act on what exists, whatever the
 //! `.env` says, and reach a state that one plan leads to.
 
 use crate::apply::ApplyError;
@@ -35,9 +35,23 @@ pub async fn reach(
     depth: Depth,
     way: impl Fn(&Found) -> Result<Plan, PlanError>,
 ) -> Result<Reached, Failure> {
-    let Some(mut found) = locate::find(context, search, depth).await? else {
+    let Some(found) = locate::find(context, search, depth).await? else {
         return Err(PlanError::NotFound.into());
     };
+    reach_from(context, found, verb, depth, way).await
+}
+
+/// The same, from what was found before.
+///
+/// # Errors
+/// As for [`reach`].
+pub async fn reach_from(
+    context: &Context<'_>,
+    mut found: Found,
+    verb: &'static str,
+    depth: Depth,
+    way: impl Fn(&Found) -> Result<Plan, PlanError>,
+) -> Result<Reached, Failure> {
     let store = context.store.instance(found.identity.uuid);
     // Somebody who is at it may be about to bring the state that makes sense.
     let alone = !store.journal().value.is_some_and(|entry: Entry| entry.is_open());

@@ -115,7 +115,7 @@ impl Code {
             Code::ImageUnavailable => {
                 "Correct IMAGE, log in to its registry, or see whether that can be reached."
             }
-            Code::SnapshotNotFound => "List the snapshots, and correct the name.",
+            Code::SnapshotNotFound => "`vagrantp snapshot list` shows those that there are.",
             Code::SnapshotExists => "Take another name, or remove that snapshot first.",
             Code::ConfirmationRequired => "Add `-y` where nobody can be asked.",
             Code::PermissionDenied => "See who owns what the message names.",

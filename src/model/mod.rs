@@ -20,6 +20,7 @@ pub mod output;
 pub mod problem;
 pub mod rule;
 pub mod shell;
+pub mod snapshot;
 pub mod source;
 pub mod spec;
 pub mod stamp;

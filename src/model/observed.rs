@@ -10,6 +10,7 @@ use super::capability::Field;
 use super::life::Life;
 use super::mount::Mount;
 use super::network::PortForward;
+use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use super::units::{Bytes, Memory};
 
@@ -35,6 +36,9 @@ pub struct Observed {
     /// Local images that hold the files of replaced containers of this project.
     #[serde(default)]
     pub saved_images: Vec<String>,
+    /// The snapshots of this project's instance, and of one that moved.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
     /// What the engine says of itself.
     #[serde(default)]
     pub engine: EngineFacts,

@@ -111,8 +111,6 @@ mod tests {
         // What the others are for is not built yet.
         let later = [
             Code::BootFailed,
-            Code::SnapshotNotFound,
-            Code::SnapshotExists,
             Code::DependencyMissing,
             Code::ProvisioningFailed,
             Code::RollbackFailed,

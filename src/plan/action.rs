@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::InstanceUuid;
 use crate::model::image::ImageSource;
+use crate::model::snapshot::Snapshot;
 use crate::model::spec::{InstanceSpec, NetworkSpec};
 use crate::model::units::{CpuCount, Memory};
 
@@ -107,6 +108,32 @@ pub enum Action {
         /// The name of the local image.
         image: String,
     },
+    /// Keeps the instance's files as they are now under a name.
+    TakeSnapshot {
+        /// Which.
+        target: Target,
+        /// The snapshot.
+        snapshot: Snapshot,
+    },
+    /// Makes the files of a snapshot those of the container that will be made next.
+    UseSnapshot {
+        /// Which.
+        snapshot: Snapshot,
+        /// The name of the local image that the container is made from.
+        image: String,
+    },
+    /// Removes a snapshot.
+    RemoveSnapshot {
+        /// Which.
+        snapshot: Snapshot,
+    },
+    /// Makes a snapshot another instance's: that of the directory that the project moved to.
+    MoveSnapshot {
+        /// Which.
+        snapshot: Snapshot,
+        /// Whose it becomes.
+        to: InstanceUuid,
+    },
     /// Gives the instance another address in its network.
     ChangeAddress {
         /// Which.
@@ -177,11 +204,13 @@ pub enum Volumes {
     Remove,
     /// The replacement has them.
     Keep,
+    /// The replacement has them, and none of the files that were written.
+    KeepAlone,
 }
 
 impl Action {
     /// The name of each kind of action, for tests that want every one of them exercised.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 21] = [
         "fetch_image",
         "create_network",
         "create",
@@ -191,6 +220,10 @@ impl Action {
         "stop",
         "rename",
         "save_files",
+        "take_snapshot",
+        "use_snapshot",
+        "remove_snapshot",
+        "move_snapshot",
         "change_address",
         "join_network",
         "leave_network",
@@ -214,6 +247,10 @@ impl Action {
             Action::Stop { .. } => "stop",
             Action::Rename { .. } => "rename",
             Action::SaveFiles { .. } => "save_files",
+            Action::TakeSnapshot { .. } => "take_snapshot",
+            Action::UseSnapshot { .. } => "use_snapshot",
+            Action::RemoveSnapshot { .. } => "remove_snapshot",
+            Action::MoveSnapshot { .. } => "move_snapshot",
             Action::ChangeAddress { .. } => "change_address",
             Action::JoinNetwork { .. } => "join_network",
             Action::LeaveNetwork { .. } => "leave_network",

@@ -12,6 +12,7 @@ use super::action::{Action, Fetch, StopMode, Target, Volumes};
 use super::diff::Change;
 use super::error::PlanError;
 use super::outside;
+use super::snapshots::own;
 use super::steps::{Recreate, RunningGoal, at_rest, stop};
 use super::{Cause, Step};
 
@@ -313,6 +314,10 @@ impl Builder<'_> {
         self.replace_with(moved, self.goal.desired.identity.uuid, cause.clone());
         let network = Identity { uuid: former, ..self.goal.desired.identity.clone() };
         let name = network.network_name();
+        for snapshot in own(self.observed, former) {
+            let (snapshot, to) = (snapshot.clone(), self.goal.desired.identity.uuid);
+            self.free(Action::MoveSnapshot { snapshot, to }, cause.clone());
+        }
         self.free(Action::RemoveNetwork { name, uuid: former }, cause);
     }
 

@@ -27,10 +27,13 @@ pub fn contradictions(plan: &Plan) -> Vec<String> {
             }
             Action::Remove { target, volumes } => {
                 removed.insert((target.uuid.to_string(), target.generation));
-                let loses = *volumes == Volumes::Remove;
+                let loses = *volumes != Volumes::Keep;
                 if loses && !matches!(step.cost, Cost::Recreate | Cost::Destroy) {
                     found.push(format!("step {number} loses data and does not say so"));
                 }
+            }
+            Action::RemoveSnapshot { .. } if step.cost != Cost::Destroy => {
+                found.push(format!("step {number} loses data and does not say so"));
             }
             Action::Start { target } | Action::Resume { target } => {
                 if removed.contains(&(target.uuid.to_string(), target.generation)) {

@@ -46,6 +46,18 @@ pub fn says(action: &Action) -> String {
         Action::SaveFiles { target, .. } => {
             format!("Save the files of the container {}", target.name)
         }
+        Action::TakeSnapshot { target, snapshot } => {
+            format!("Take the snapshot {} of the container {}", snapshot.name, target.name)
+        }
+        Action::UseSnapshot { snapshot, .. } => {
+            format!("Take the files of the snapshot {} ({})", snapshot.name, snapshot.created_at)
+        }
+        Action::RemoveSnapshot { snapshot } => {
+            format!("DELETE the snapshot {} ({})", snapshot.name, snapshot.created_at)
+        }
+        Action::MoveSnapshot { snapshot, .. } => {
+            format!("Take over the snapshot {} ({})", snapshot.name, snapshot.created_at)
+        }
         Action::ChangeAddress { target, address: Some(address), .. } => {
             format!("Give the container {} the address {address}", target.name)
         }
@@ -74,6 +86,9 @@ pub fn says(action: &Action) -> String {
         }
         Action::Remove { target, volumes: Volumes::Keep } => {
             format!("Remove the old container {} (its files are kept)", target.name)
+        }
+        Action::Remove { target, volumes: Volumes::KeepAlone } => {
+            format!("DELETE the container {} with what was written in it since", target.name)
         }
         Action::RemoveNetwork { name, .. } => format!("Remove the network {name}"),
         Action::RemoveImage { image } => format!("Remove the saved files {image}"),
@@ -156,10 +171,27 @@ pub fn summary(plan: &Plan) -> String {
             }
             None => "what runs inside is restarted; files stay".to_owned(),
         },
+        Cost::Recreate if goes_back(plan) => {
+            "WHAT WAS WRITTEN SINCE THE SNAPSHOT IS LOST; volumes \
+                                              and mounts stay as they are"
+                .to_owned()
+        }
         Cost::Recreate => "EVERYTHING WRITTEN IN THE CONTAINER IS LOST".to_owned(),
+        Cost::Destroy if removes_snapshots_alone(plan) => {
+            "what it holds cannot be gone back to any more".to_owned()
+        }
         Cost::Destroy => "the container and everything written in it are deleted".to_owned(),
     };
     format!("{steps}: {cost}.")
+}
+
+/// Whether the files of a snapshot take the place of those that are there.
+fn goes_back(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.action, Action::UseSnapshot { .. }))
+}
+
+fn removes_snapshots_alone(plan: &Plan) -> bool {
+    plan.steps.iter().all(|step| matches!(step.action, Action::RemoveSnapshot { .. }))
 }
 
 fn count(number: u32, noun: &str) -> String {
@@ -176,7 +208,11 @@ pub fn explanation(plan: &Plan) -> String {
             "{:>3}. {}\n     why: {reason}\n     cost: {}\n",
             index + 1,
             says(&step.action),
-            cost_text(step.cost)
+            if step.cost == Cost::Recreate && goes_back(plan) {
+                "what was written inside since the snapshot is lost"
+            } else {
+                cost_text(step.cost)
+            }
         ));
     }
     text
@@ -189,7 +225,7 @@ fn cost_text(cost: Cost) -> &'static str {
         Cost::Restart => "what runs inside is stopped and started; files stay",
         Cost::Replace => "what runs inside is stopped; it is made again around its files",
         Cost::Recreate => "what was written inside since its creation is lost",
-        Cost::Destroy => "it is deleted with everything written in it",
+        Cost::Destroy => "it is deleted with everything in it",
         Cost::Refused => "it cannot be done",
     }
 }
@@ -208,6 +244,7 @@ mod tests {
         let plan = crate::plan::fixture::up(&wish, &Default::default()).unwrap();
         let mut actions: Vec<Action> = plan.steps.into_iter().map(|step| step.action).collect();
         let mode = StopMode::Kill;
+        let snapshot = crate::plan::fixture::snapshot(&wish, "before");
         let volumes = Volumes::Remove;
         actions.extend([
             Action::Resume { target: target.clone() },
@@ -215,6 +252,10 @@ mod tests {
             Action::Stop { target: target.clone(), mode },
             Action::Rename { target: target.clone(), to: "api".to_owned() },
             Action::SaveFiles { target: target.clone(), image: "saved".to_owned() },
+            Action::TakeSnapshot { target: target.clone(), snapshot: snapshot.clone() },
+            Action::UseSnapshot { snapshot: snapshot.clone(), image: "saved".to_owned() },
+            Action::RemoveSnapshot { snapshot: snapshot.clone() },
+            Action::MoveSnapshot { snapshot, to: target.uuid },
             Action::ChangeAddress {
                 target: target.clone(),
                 network: spec(&wish).network,

@@ -9,6 +9,7 @@ use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::observed::Power;
 use crate::model::problem::Problem;
+use crate::model::snapshot::SnapshotName;
 use crate::model::source::Place;
 use crate::model::units::{Bytes, CpuCount, Memory};
 
@@ -212,6 +213,27 @@ pub enum PlanError {
         /// What was found.
         found: Power,
     },
+    /// There is no snapshot of that name.
+    #[error("there is no snapshot `{name}`")]
+    #[diagnostic(code(vagrantp::plan::snapshot_not_found), help("{}", those_there(known)))]
+    SnapshotNotFound {
+        /// The name.
+        name: SnapshotName,
+        /// Those that there are.
+        known: Vec<SnapshotName>,
+    },
+    /// There is a snapshot of that name.
+    #[error("there is a snapshot `{name}` already, taken at {created_at}")]
+    #[diagnostic(
+        code(vagrantp::plan::snapshot_exists),
+        help("take another name, or remove that one first: `vagrantp snapshot rm {name}`")
+    )]
+    SnapshotExists {
+        /// The name.
+        name: SnapshotName,
+        /// When that one was taken.
+        created_at: String,
+    },
     /// The verb makes no sense in the state that the instance is in.
     #[error("cannot {verb} `{name}`: it {doing}")]
     #[diagnostic(code(vagrantp::plan::invalid_state), help("{help}"))]
@@ -225,6 +247,14 @@ pub enum PlanError {
         /// What to do.
         help: String,
     },
+}
+
+fn those_there(known: &[SnapshotName]) -> String {
+    if known.is_empty() {
+        return "there are none: `vagrantp snapshot create` takes one".to_owned();
+    }
+    let names: Vec<_> = known.iter().map(SnapshotName::as_str).collect();
+    format!("there are: {}", names.join(", "))
 }
 
 impl PlanError {
@@ -245,6 +275,8 @@ impl PlanError {
             | PlanError::Damaged { .. }
             | PlanError::InvalidState { .. } => Code::InvalidState,
             PlanError::FileAppeared { .. } => Code::ConfigInvalid,
+            PlanError::SnapshotNotFound { .. } => Code::SnapshotNotFound,
+            PlanError::SnapshotExists { .. } => Code::SnapshotExists,
         }
     }
 

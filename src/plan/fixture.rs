@@ -8,6 +8,7 @@ use crate::model::id::{Identity, InfraId, InfraType, InstanceUuid, ProjectDir, P
 use crate::model::image::ImageSource;
 use crate::model::network::{NetworkMode, PortPool};
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power};
+use crate::model::snapshot::{Snapshot, SnapshotName};
 use crate::model::source::{Layer, Origin, Place, Sourced};
 use crate::model::spec::InstanceSpec;
 use crate::model::units::{CpuCount, DiskSize, Memory, Seconds};
@@ -114,6 +115,19 @@ pub(super) fn instance(desired: &Desired, state: Power) -> Instance {
         unlimited: Vec::new(),
         life: Default::default(),
         stamp: spec.stamp,
+    }
+}
+
+/// A snapshot of the wish's instance.
+pub(super) fn snapshot(desired: &Desired, name: &str) -> Snapshot {
+    Snapshot {
+        name: SnapshotName::new(name).unwrap(),
+        of: desired.identity.uuid,
+        created_at: "2026-11-21T11:00:00Z".to_owned(),
+        description: None,
+        image: desired.image.value.clone(),
+        image_id: None,
+        size: None,
     }
 }
 

@@ -68,14 +68,17 @@ pub fn check(
             report.errors.push(PlanError::CpusShort { wanted, available: room.cpus, place });
         }
     }
-    if let Some((at, available)) = &room.disk {
-        let wanted = Bytes(DISK_FLOOR.0.saturating_add(copied.0));
-        if wanted > *available {
-            let (at, available) = (at.clone(), *available);
-            report.errors.push(PlanError::DiskShort { wanted, available, at });
-        }
-    }
+    report.errors.extend(disk(room, copied));
     report
+}
+
+/// Whether there is room for a copy of that size.
+#[must_use]
+pub fn disk(room: &HostRoom, copied: Bytes) -> Option<PlanError> {
+    let (at, available) = room.disk.as_ref()?;
+    let wanted = Bytes(DISK_FLOOR.0.saturating_add(copied.0));
+    let (at, available) = (at.clone(), *available);
+    (wanted > available).then_some(PlanError::DiskShort { wanted, available, at })
 }
 
 #[cfg(test)]

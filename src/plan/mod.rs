@@ -26,6 +26,7 @@ pub mod ports;
 pub mod power;
 mod refuse;
 pub mod saved;
+pub mod snapshots;
 pub mod steps;
 pub mod undo;
 

@@ -12,7 +12,7 @@ use super::{Cause, Plan, Step};
 /// What helps where the instance does not run.
 const UP_STARTS: &str = "`vagrantp up` starts it";
 /// What helps where the instance is between two states.
-const WAIT: &str = "`vagrantp status` shows when that is over; then call it again";
+pub(super) const WAIT: &str = "`vagrantp status` shows when that is over; then call it again";
 
 /// The way to an instance that was stopped and started, as it is: nothing of the `.env` is applied.
 ///

@@ -16,6 +16,7 @@ use super::build::Builder;
 use super::diff::diff;
 use super::error::PlanError;
 use super::refuse::{instance_name, network_refusal, refusals};
+use super::snapshots::{own, removal};
 use super::{Cause, Plan, Step};
 
 /// Consent to lose what a recreate loses.
@@ -159,6 +160,7 @@ pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Pl
             cause: Cause::asked(),
         });
     }
+    steps.extend(own(observed, identity.uuid).map(removal));
     for image in &observed.saved_images {
         steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
     }

@@ -1,5 +1,6 @@
 //! What takes a step back, for a plan that fails before the new instance is up.
 
+use crate::model::snapshot::Snapshot;
 use crate::model::spec::InstanceSpec;
 
 use super::Plan;
@@ -22,12 +23,21 @@ pub fn inverse(action: &Action) -> Option<Action> {
             target: Target { name: to.clone(), ..target.clone() },
             to: target.name.clone(),
         }),
-        Action::SaveFiles { image, .. } => Some(Action::RemoveImage { image: image.clone() }),
+        Action::SaveFiles { image, .. } | Action::UseSnapshot { image, .. } => {
+            Some(Action::RemoveImage { image: image.clone() })
+        }
         Action::Suspend { target } => Some(Action::Resume { target: target.clone() }),
         Action::Resume { target } => Some(Action::Suspend { target: target.clone() }),
         Action::Start { target } => {
             Some(Action::Stop { target: target.clone(), mode: StopMode::Kill })
         }
+        Action::TakeSnapshot { snapshot, .. } => {
+            Some(Action::RemoveSnapshot { snapshot: snapshot.clone() })
+        }
+        Action::MoveSnapshot { snapshot, to } => Some(Action::MoveSnapshot {
+            snapshot: Snapshot { of: *to, ..snapshot.clone() },
+            to: snapshot.of,
+        }),
         Action::SetAutostart { target, autostart } => {
             Some(Action::SetAutostart { target: target.clone(), autostart: !autostart })
         }
@@ -40,6 +50,7 @@ pub fn inverse(action: &Action) -> Option<Action> {
         | Action::SetLimits { .. }
         | Action::Remove { .. }
         | Action::RemoveNetwork { .. }
+        | Action::RemoveSnapshot { .. }
         | Action::RemoveImage { .. } => None,
     }
 }

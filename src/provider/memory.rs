@@ -15,10 +15,13 @@ use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power, Stranger};
 use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
+use crate::model::snapshot::Snapshot;
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome, Target};
 
 use super::{Provider, ProviderError, Query, ShellIo};
+
+mod snapshots;
 
 /// The world of one test: instances, networks and images, and faults to come.
 #[derive(Default)]
@@ -39,6 +42,8 @@ pub struct World {
     pub images: Vec<ImageSource>,
     /// The saved files of replaced instances.
     pub saved: Vec<String>,
+    /// The snapshots.
+    pub snapshots: Vec<Snapshot>,
     /// What every main process has written.
     pub output: Vec<OutputPiece>,
     /// The name of the action that fails next, once.
@@ -134,6 +139,15 @@ impl Provider for Memory {
                     .saved
                     .iter()
                     .filter(|saved| saved.contains(&identity.uuid.to_string()))
+                    .cloned()
+                    .collect(),
+                snapshots: world
+                    .snapshots
+                    .iter()
+                    .filter(|snapshot| {
+                        let moved = moved.map(|moved| moved.stamp.uuid);
+                        snapshot.of == identity.uuid || Some(snapshot.of) == moved
+                    })
                     .cloned()
                     .collect(),
                 engine: Default::default(),
@@ -273,6 +287,10 @@ impl World {
                 }
                 self.saved.push(image.clone());
             }
+            Action::TakeSnapshot { .. }
+            | Action::UseSnapshot { .. }
+            | Action::RemoveSnapshot { .. }
+            | Action::MoveSnapshot { .. } => return self.snapshots(action),
             Action::ChangeAddress { target, address, .. } => {
                 let Some(at) = self.find(target) else { return stale("there is no such instance") };
                 if self.instances[at].address == *address {

@@ -101,6 +101,18 @@ pub(super) const RULES: &[Rule] = &[
         "Bring it into a state where it does, as the message says.",
     ),
     failure(
+        "plan::snapshot_not_found",
+        &[Code::SnapshotNotFound],
+        "The machine has no snapshot of that name.",
+        "`vagrantp snapshot list` shows those that there are.",
+    ),
+    failure(
+        "plan::snapshot_exists",
+        &[Code::SnapshotExists],
+        "The machine has a snapshot of that name already.",
+        "Take another name, or remove that one first with `vagrantp snapshot rm`.",
+    ),
+    failure(
         "plan::saved_unreadable",
         &[Code::Usage],
         "The file after `--plan` cannot be read.",
@@ -151,8 +163,8 @@ pub(super) const RULES: &[Rule] = &[
     failure(
         "consent::confirmation_required",
         &[Code::ConfirmationRequired],
-        "Removing deletes what was written in the machine, and there was nobody to ask.",
-        "`vagrantp rm -y` agrees to that.",
+        "The verb deletes what was written in the machine, or a snapshot, and there was nobody to ask.",
+        "`-y` agrees to that: `vagrantp rm -y`.",
     ),
     failure(
         "consent::declined",

@@ -13,7 +13,7 @@ use super::client::{CHANGE, escape};
 use super::look::{self, Size};
 use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
-use super::{Podman, fault, freeze, image, label, make, observe, save, start};
+use super::{Podman, fault, freeze, image, label, make, observe, save, snapshot, start};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -36,6 +36,12 @@ pub(super) async fn execute(
         Action::Stop { target, mode } => stop(room, target, *mode).await,
         Action::Rename { target, to } => rename(room, target, to).await,
         Action::SaveFiles { target, image } => save::save(room, target, image).await,
+        Action::TakeSnapshot { target, snapshot } => {
+            snapshot::take(room, target, snapshot, listener).await
+        }
+        Action::UseSnapshot { snapshot, image } => snapshot::make_base(room, snapshot, image).await,
+        Action::RemoveSnapshot { snapshot } => snapshot::remove(room, snapshot).await,
+        Action::MoveSnapshot { snapshot, to } => snapshot::hand_over(room, snapshot, *to).await,
         Action::ChangeAddress { target, network, address } => {
             change_address(room, target, network, *address).await
         }

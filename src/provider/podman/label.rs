@@ -16,6 +16,9 @@ pub(super) const STAMP: &str = "io.vagrantp.stamp";
 /// On a network: the name servers of what joins it.
 pub(super) const DNS: &str = "io.vagrantp.dns";
 
+/// On a snapshot: what is known of it, as JSON.
+pub(super) const SNAPSHOT: &str = "io.vagrantp.snapshot";
+
 /// Everything that a container carries; an image that is made from it must carry none of it.
 pub(super) const ON_CONTAINERS: [&str; 4] = [UUID, UID, PROJECT, STAMP];
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join4, try_join_all};
+use futures_util::future::{join, join3, join4, try_join_all};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Client, LIBPOD, READ, escape};
 use super::observe::{self, Moved};
 use super::reply::{Container, Listed, ListedImage, Network};
-use super::{Podman, autostart, cgroup, fault, image, label, life};
+use super::{Podman, autostart, cgroup, fault, image, label, life, snapshot};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::life::Limits;
@@ -212,25 +212,31 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
             None => Ok(None),
         }
     };
-    let (entries, named, network, (image, saved)) = join4(
+    let (entries, named, network, (image, saved, snapshots)) = join4(
         listed(client, &uid),
         container(client, identity.id.as_str(), Size::NotWanted),
         network(client, &network_name),
-        join(wanted_image, saved_images(client, identity)),
+        join3(wanted_image, saved_images(client, identity), snapshot::list(client, identity.uuid)),
     )
     .await;
     let (entries, named) = (entries?, named?);
     let instances = ours(room, identity, &entries, Size::Wanted).await?;
+    let moved = moved(room, identity, &entries).await?;
+    let mut snapshots = snapshots?;
+    if let Some(moved) = &moved {
+        snapshots.extend(snapshot::list(client, moved.stamp.uuid).await?);
+    }
     let named_ours = |id: &str| instances.iter().any(|instance: &Instance| instance.id == id);
     let stranger = named
         .filter(|found| !named_ours(&found.id))
         .map(|found| observe::stranger(identity.id.as_str(), &found));
     Ok(Observed {
         stranger,
-        moved: moved(room, identity, &entries).await?,
+        moved,
         network: network?.map(|found| observe::network(&found, identity.uuid)),
         image: image?,
         saved_images: saved?,
+        snapshots,
         instances,
         engine: EngineFacts::default(),
     })

@@ -56,6 +56,7 @@ mod save;
 mod service;
 mod settings;
 mod shell;
+mod snapshot;
 mod socket;
 mod spec;
 mod start;

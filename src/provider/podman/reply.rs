@@ -213,6 +213,8 @@ pub(super) struct RootFs {
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct ImageConfig {
     #[serde(deserialize_with = "or_default")]
+    pub(super) labels: HashMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) entrypoint: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     pub(super) cmd: Vec<String>,
@@ -222,6 +224,9 @@ pub(super) struct ImageConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct ListedImage {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) labels: HashMap<String, String>,
+    pub(super) size: u64,
     #[serde(deserialize_with = "or_default")]
     pub(super) repo_tags: Vec<String>,
 }

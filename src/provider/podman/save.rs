@@ -41,22 +41,44 @@ pub(super) async fn save(
     {
         return Ok(Outcome::AlreadyDone);
     }
+    let to = Commit { repository, tag, pause: false, label: None };
+    commit(room, &seen, &to, &operation).await.map(|()| Outcome::Done)
+}
+
+/// How a container's files become an image.
+pub(super) struct Commit<'a> {
+    pub(super) repository: &'a str,
+    pub(super) tag: &'a str,
+    /// Whether what runs is frozen meanwhile.
+    pub(super) pause: bool,
+    /// What the image says of itself as a snapshot.
+    pub(super) label: Option<&'a str>,
+}
+
+pub(super) async fn commit(
+    room: &Podman,
+    seen: &Seen,
+    to: &Commit<'_>,
+    operation: &str,
+) -> Result<(), ProviderError> {
     let base = image::find(&room.client, &seen.container.image).await?.unwrap_or_default();
     let mut path = format!(
-        "{LIBPOD}/commit?container={}&repo={}&tag={}&pause=false",
+        "{LIBPOD}/commit?container={}&repo={}&tag={}&pause={}",
         escape(&seen.instance.id),
-        escape(repository),
-        escape(tag)
+        escape(to.repository),
+        escape(to.tag),
+        to.pause
     );
-    for change in changes(&base) {
+    let snapshot = format!("LABEL {}={}", label::SNAPSHOT, to.label.unwrap_or_default());
+    for change in changes(&base).iter().chain([&snapshot]) {
         path.push_str("&changes=");
-        path.push_str(&escape(&change));
+        path.push_str(&escape(change));
     }
     if base.root_fs.layers.len() >= MANY_LAYERS {
         path.push_str("&squash=true");
     }
-    let reply = room.client.post(&path, None, COPY).await?.success(&operation)?;
-    reply.parse::<Made>(&operation).map(|_| Outcome::Done)
+    let reply = room.client.post(&path, None, COPY).await?.success(operation)?;
+    reply.parse::<Made>(operation).map(drop)
 }
 
 /// Whether the image was made after the container had ended for the last time.

@@ -165,6 +165,16 @@ const STEP: Kind = Object(
     &[],
 );
 
+const SNAPSHOT: Kind = Object(
+    &[
+        ("name", Text),
+        ("created_at", Text),
+        ("description", MAYBE_TEXT),
+        ("size_bytes", MAYBE_WHOLE),
+        ("image", Text),
+    ],
+    &[],
+);
 /// A line of `logs`; with `--follow` it stands on a line of its own.
 const OUTPUT_LINE: Kind =
     Object(&[("schema", Whole), ("stream", Word(&["stdout", "stderr"])), ("text", Text)], &[]);
@@ -219,6 +229,8 @@ const DOCUMENT: Kind = Object(
         ("json_schema", Any),
         ("script", Text),
         ("lines", List(&OUTPUT_LINE)),
+        ("snapshot", SNAPSHOT),
+        ("snapshots", List(&SNAPSHOT)),
     ],
 );
 

@@ -1,0 +1,199 @@
+//! Snapshots: taken, gone back to, removed.
+
+use crate::model::capability::Cost;
+use crate::model::id::InstanceUuid;
+use crate::model::observed::{Instance, Observed, Power};
+use crate::model::snapshot::{Snapshot, SnapshotName};
+use crate::model::spec::{BaseImage, InstanceSpec};
+use crate::model::stamp::{Asked, Stamp};
+
+use super::action::{Action, StopMode, Target, Volumes};
+use super::error::PlanError;
+use super::power::{WAIT, invalid};
+use super::steps::{at_rest, stop};
+use super::{Cause, Plan, Step};
+
+/// The way to a snapshot of the instance's files under a name that is free.
+///
+/// # Errors
+/// There is no instance, it is on its way to something else, or the name is taken.
+pub fn to_snapshot(
+    observed: &Observed,
+    name: &SnapshotName,
+    description: Option<&str>,
+    now: &str,
+) -> Result<Plan, PlanError> {
+    let instance = observed.instance().ok_or(PlanError::NotFound)?;
+    match instance.state {
+        Power::Created | Power::Running | Power::Paused | Power::Stopped => {}
+        Power::Stopping | Power::Removing => {
+            return Err(invalid("take a snapshot of", instance, WAIT));
+        }
+        Power::Unknown => return Err(PlanError::UnknownState { found: instance.state }),
+    }
+    let asked = &instance.stamp.asked;
+    let snapshot = Snapshot {
+        name: name.clone(),
+        of: instance.stamp.uuid,
+        created_at: now.to_owned(),
+        description: description.map(str::to_owned),
+        image: asked.image.clone(),
+        image_id: asked.image_id.clone(),
+        size: None,
+    };
+    if let Some(there) = own(observed, snapshot.of).find(|there| there.name == *name) {
+        return Err(PlanError::SnapshotExists {
+            name: name.clone(),
+            created_at: there.created_at.clone(),
+        });
+    }
+    let action = Action::TakeSnapshot { target: Target::of(instance), snapshot };
+    let steps = vec![Step::free(action, Cause::asked())];
+    Ok(Plan { steps, copied: instance.written, ..Plan::default() })
+}
+
+/// The way back to a snapshot: a container around its files takes the place of the one that is
+/// there, which stays until the new one is up.
+///
+/// All but the files stays: name, ports, a fixed address, limits, mounts and volumes. What ran runs
+/// afterwards; what was suspended does not, since its memory belongs to other files.
+///
+/// # Errors
+/// There is no such snapshot or no instance, or the instance is on its way to something else.
+pub fn to_reverted(
+    observed: &Observed,
+    of: InstanceUuid,
+    name: &SnapshotName,
+    mode: StopMode,
+    now: &str,
+) -> Result<Plan, PlanError> {
+    let snapshot = wanted(observed, of, name)?;
+    let old = observed.instance().ok_or(PlanError::NotFound)?;
+    let unready = |doing: &'static str| PlanError::InvalidState {
+        verb: "revert",
+        name: old.stamp.infra_id.to_string(),
+        doing,
+        help: "`vagrantp up` puts that right; then call it again".to_owned(),
+    };
+    match old.state {
+        Power::Unknown => return Err(PlanError::UnknownState { found: old.state }),
+        Power::Removing => return Err(invalid("revert", old, WAIT)),
+        _ if observed.instances.len() > 1 => {
+            return Err(unready("is two: a replacement was interrupted"));
+        }
+        _ if observed.network.as_ref().is_none_or(|network| !network.ours) => {
+            return Err(unready("has lost its network"));
+        }
+        Power::Created | Power::Running | Power::Paused | Power::Stopping | Power::Stopped => {}
+    }
+    let cause = Cause::asked();
+    let mut steps = Vec::new();
+    if !at_rest(old.state) {
+        steps.push(Step { cost: Cost::Recreate, ..stop(old, mode, cause.clone()) });
+    }
+    let spec = spec(old, snapshot, now);
+    let BaseImage::Saved(image) = &spec.image else { unreachable!("it was made of saved files") };
+    let files = Action::UseSnapshot { snapshot: snapshot.clone(), image: image.clone() };
+    steps.push(Step::free(files, cause.clone()));
+    let mut target = Target::of(old);
+    let aside = format!("{}-replaced-{}", spec.name, old.stamp.generation);
+    if target.name != aside {
+        let rename = Action::Rename { target: target.clone(), to: aside.clone() };
+        steps.push(Step::free(rename, cause.clone()));
+    }
+    target.name = aside;
+    let made = Target {
+        name: spec.name.clone(),
+        id: None,
+        uuid: spec.stamp.uuid,
+        generation: spec.stamp.generation,
+    };
+    steps.push(Step::free(Action::Create { spec: Box::new(spec) }, cause.clone()));
+    if old.state == Power::Running {
+        steps.push(Step::free(Action::Start { target: made }, cause.clone()));
+    }
+    let remove = Action::Remove { target, volumes: Volumes::KeepAlone };
+    steps.push(Step { action: remove, cost: Cost::Recreate, cause: cause.clone() });
+    for former in &observed.saved_images {
+        steps.push(Step::free(Action::RemoveImage { image: former.clone() }, cause.clone()));
+    }
+    Ok(Plan { steps, ..Plan::default() })
+}
+
+/// The container that takes the place of `old` around the files of a snapshot.
+fn spec(old: &Instance, snapshot: &Snapshot, now: &str) -> InstanceSpec {
+    let asked = &old.stamp.asked;
+    let generation = old.stamp.generation.saturating_add(1);
+    // Named as the files of a replacement are: what holds for those, at the next one and at the
+    // end, holds for these.
+    let moment: String = now.chars().filter(char::is_ascii_digit).collect();
+    let image = format!("localhost/vagrantp/{}:{generation}-{moment}", old.stamp.uuid);
+    let was_aside = format!("-replaced-{}", old.stamp.generation);
+    let stamp = Stamp {
+        generation,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        asked: Asked {
+            // What the files came from, so that IMAGE is compared with the truth.
+            image: snapshot.image.clone(),
+            image_id: snapshot.image_id.clone(),
+            ..asked.clone()
+        },
+        ..old.stamp.clone()
+    };
+    InstanceSpec {
+        name: old.name.strip_suffix(&was_aside).unwrap_or(&old.name).to_owned(),
+        hostname: old.stamp.infra_id.to_string(),
+        image: BaseImage::Saved(image),
+        memory: asked.memory,
+        cpus: asked.cpus,
+        command: asked.command.clone(),
+        network: old.networks.first().cloned().unwrap_or_default(),
+        // The stamp knows the address of the creation; one that was changed live shows.
+        address: asked.address.map(|address| old.address.unwrap_or(address)),
+        ports: asked.ports.clone(),
+        mounts: asked.mounts.clone(),
+        autostart: old.autostart,
+        volumes_from: Some(old.id.clone()),
+        stamp,
+    }
+}
+
+/// The way to one snapshot less.
+///
+/// # Errors
+/// There is no such snapshot.
+pub fn to_snapshot_gone(
+    observed: &Observed,
+    of: InstanceUuid,
+    name: &SnapshotName,
+) -> Result<Plan, PlanError> {
+    let steps = vec![removal(wanted(observed, of, name)?)];
+    Ok(Plan { steps, ..Plan::default() })
+}
+
+/// The step that removes a snapshot.
+pub(super) fn removal(snapshot: &Snapshot) -> Step {
+    let action = Action::RemoveSnapshot { snapshot: snapshot.clone() };
+    Step { action, cost: Cost::Destroy, cause: Cause::asked() }
+}
+
+/// The snapshots of one instance; beside them, those of a moved one may have been seen.
+pub fn own(observed: &Observed, of: InstanceUuid) -> impl Iterator<Item = &Snapshot> {
+    observed.snapshots.iter().filter(move |snapshot| snapshot.of == of)
+}
+
+fn wanted<'a>(
+    observed: &'a Observed,
+    of: InstanceUuid,
+    name: &SnapshotName,
+) -> Result<&'a Snapshot, PlanError> {
+    let mut known: Vec<_> = own(observed, of).collect();
+    if known.is_empty() && observed.instances.is_empty() {
+        return Err(PlanError::NotFound);
+    }
+    if let Some(at) = known.iter().position(|snapshot| snapshot.name == *name) {
+        return Ok(known.swap_remove(at));
+    }
+    let known = known.iter().map(|snapshot| snapshot.name.clone()).collect();
+    Err(PlanError::SnapshotNotFound { name: name.clone(), known })
+}
