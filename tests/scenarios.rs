@@ -5,7 +5,8 @@
 //! * `observed.json`: what has happened since, merged into what was observed (lists by position).
 //! * `spec.env`: what is wanted now.
 //! * `verb`: `up` (the default), `up --recreate`, `up --no-start`, `up --new`, `adopt`, `stop`,
-//!   `stop --force`, `rm`, `rm --force`, `restart`, `restart --force`, `suspend`, `resume`.
+//!   `stop --force`, `rm`, `rm --force`, `restart`, `restart --force`, `suspend`, `resume`,
+//!   `snapshot create NAME`, `snapshot revert NAME`, `snapshot rm NAME`.
 //! * `plan.txt`: the plan, or the errors. `VAGRANTP_BLESS=1` writes it anew.
 
 use std::fs;
@@ -22,11 +23,13 @@ use vagrantp::model::host::{HostFacts, Places};
 use vagrantp::model::id::{InstanceUuid, ProjectDir};
 use vagrantp::model::observed::Observed;
 use vagrantp::model::problem::Problem;
+use vagrantp::model::snapshot::SnapshotName;
 use vagrantp::model::source::Sources;
 use vagrantp::model::units::Memory as MemorySize;
 use vagrantp::plan::action::Fetch;
 use vagrantp::plan::ports::settle;
 use vagrantp::plan::power::{to_restarted, to_resumed, to_suspended};
+use vagrantp::plan::snapshots::{to_reverted, to_snapshot, to_snapshot_gone};
 use vagrantp::plan::steps::{
     Recreate, RunningGoal, Twin, stop_mode, to_absent, to_running, to_stopped,
 };
@@ -224,6 +227,16 @@ fn plan(
         "suspend" => {
             let (kind, can) = (wanted.identity.provider, provider.capabilities().suspend);
             return to_suspended(observed, kind, can).map_err(|error| vec![error]);
+        }
+        "snapshot" => {
+            let name = SnapshotName::new(words[2]).expect("a name");
+            let (of, now) = (wanted.identity.uuid, "2026-11-21T12:00:00Z");
+            let planned = match words[1] {
+                "create" => to_snapshot(observed, &name, None, now),
+                "revert" => to_reverted(observed, of, &name, mode, now),
+                _ => to_snapshot_gone(observed, of, &name),
+            };
+            return planned.map_err(|error| vec![error]);
         }
         "resume" => return to_resumed(observed).map_err(|error| vec![error]),
         _ => {}

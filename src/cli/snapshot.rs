@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::model::snapshot::{Snapshot, SnapshotName};
+use crate::model::state::State;
 use crate::model::units::Bytes;
 use crate::plan::limits::{self, HostRoom};
 use crate::plan::snapshots::{own, to_reverted, to_snapshot, to_snapshot_gone};
@@ -176,7 +177,8 @@ async fn revert(context: &Context<'_>, args: &RevertArgs) -> Result<Answer, Fail
     let state = infrastructure(context, &search, &reached.found).state;
     let id = &reached.found.identity.id;
     let message = format!("{id} is back at the snapshot {name}, and is {state}.");
-    Ok(answer(context, &search, &reached, message, "vagrantp up"))
+    let next = if state == State::Running { "vagrantp ssh" } else { "vagrantp up" };
+    Ok(answer(context, &search, &reached, message, next))
 }
 
 async fn remove(context: &Context<'_>, args: &RmArgs) -> Result<Answer, Failure> {
@@ -262,11 +264,7 @@ fn table(snapshots: &[&Snapshot]) -> String {
     };
     let mut text = row("NAME", "TAKEN", "SIZE", "DESCRIPTION");
     for snapshot in snapshots {
-        // To the second, as one reads it.
-        let taken = match snapshot.created_at.split_once('.') {
-            Some((seconds, _)) => format!("{seconds}Z"),
-            None => snapshot.created_at.clone(),
-        };
+        let taken = snapshot.taken();
         let size = snapshot.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
         let description = snapshot.description.as_deref().unwrap_or_default();
         text.push_str(&row(snapshot.name.as_str(), &taken, &size, description));

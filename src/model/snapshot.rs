@@ -78,6 +78,17 @@ pub struct Snapshot {
     pub size: Option<Bytes>,
 }
 
+impl Snapshot {
+    /// When it was taken, to the second, as one reads it.
+    #[must_use]
+    pub fn taken(&self) -> String {
+        match self.created_at.split_once('.') {
+            Some((seconds, _)) => format!("{seconds}Z"),
+            None => self.created_at.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -310,14 +310,15 @@ impl Builder<'_> {
     pub(super) fn adopt(&mut self, moved: &Instance) {
         let cause = Cause::found("an instance of this directory's, made at another path");
         let former = moved.stamp.uuid;
-        self.create_network();
-        self.replace_with(moved, self.goal.desired.identity.uuid, cause.clone());
-        let network = Identity { uuid: former, ..self.goal.desired.identity.clone() };
-        let name = network.network_name();
+        // First: once the old object is gone, nothing leads to them any more.
         for snapshot in own(self.observed, former) {
             let (snapshot, to) = (snapshot.clone(), self.goal.desired.identity.uuid);
             self.free(Action::MoveSnapshot { snapshot, to }, cause.clone());
         }
+        self.create_network();
+        self.replace_with(moved, self.goal.desired.identity.uuid, cause.clone());
+        let network = Identity { uuid: former, ..self.goal.desired.identity.clone() };
+        let name = network.network_name();
         self.free(Action::RemoveNetwork { name, uuid: former }, cause);
     }
 

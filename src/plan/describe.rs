@@ -50,13 +50,13 @@ pub fn says(action: &Action) -> String {
             format!("Take the snapshot {} of the container {}", snapshot.name, target.name)
         }
         Action::UseSnapshot { snapshot, .. } => {
-            format!("Take the files of the snapshot {} ({})", snapshot.name, snapshot.created_at)
+            format!("Take the files of the snapshot {} ({})", snapshot.name, snapshot.taken())
         }
         Action::RemoveSnapshot { snapshot } => {
-            format!("DELETE the snapshot {} ({})", snapshot.name, snapshot.created_at)
+            format!("DELETE the snapshot {} ({})", snapshot.name, snapshot.taken())
         }
         Action::MoveSnapshot { snapshot, .. } => {
-            format!("Take over the snapshot {} ({})", snapshot.name, snapshot.created_at)
+            format!("Take over the snapshot {} ({})", snapshot.name, snapshot.taken())
         }
         Action::ChangeAddress { target, address: Some(address), .. } => {
             format!("Give the container {} the address {address}", target.name)
@@ -88,7 +88,7 @@ pub fn says(action: &Action) -> String {
             format!("Remove the old container {} (its files are kept)", target.name)
         }
         Action::Remove { target, volumes: Volumes::KeepAlone } => {
-            format!("DELETE the container {} with what was written in it since", target.name)
+            format!("DELETE the container {} with what was written since the snapshot", target.name)
         }
         Action::RemoveNetwork { name, .. } => format!("Remove the network {name}"),
         Action::RemoveImage { image } => format!("Remove the saved files {image}"),
@@ -180,6 +180,9 @@ pub fn summary(plan: &Plan) -> String {
         Cost::Destroy if removes_snapshots_alone(plan) => {
             "what it holds cannot be gone back to any more".to_owned()
         }
+        Cost::Destroy if removes_snapshots(plan) => {
+            "the container, everything written in it and its snapshots are deleted".to_owned()
+        }
         Cost::Destroy => "the container and everything written in it are deleted".to_owned(),
     };
     format!("{steps}: {cost}.")
@@ -188,6 +191,10 @@ pub fn summary(plan: &Plan) -> String {
 /// Whether the files of a snapshot take the place of those that are there.
 fn goes_back(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.action, Action::UseSnapshot { .. }))
+}
+
+fn removes_snapshots(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.action, Action::RemoveSnapshot { .. }))
 }
 
 fn removes_snapshots_alone(plan: &Plan) -> bool {
@@ -225,7 +232,7 @@ fn cost_text(cost: Cost) -> &'static str {
         Cost::Restart => "what runs inside is stopped and started; files stay",
         Cost::Replace => "what runs inside is stopped; it is made again around its files",
         Cost::Recreate => "what was written inside since its creation is lost",
-        Cost::Destroy => "it is deleted with everything in it",
+        Cost::Destroy => "it is deleted with everything written in it",
         Cost::Refused => "it cannot be done",
     }
 }

@@ -223,7 +223,7 @@ pub enum PlanError {
         known: Vec<SnapshotName>,
     },
     /// There is a snapshot of that name.
-    #[error("there is a snapshot `{name}` already, taken at {created_at}")]
+    #[error("there is a snapshot `{name}` already ({taken})")]
     #[diagnostic(
         code(vagrantp::plan::snapshot_exists),
         help("take another name, or remove that one first: `vagrantp snapshot rm {name}`")
@@ -232,7 +232,7 @@ pub enum PlanError {
         /// The name.
         name: SnapshotName,
         /// When that one was taken.
-        created_at: String,
+        taken: String,
     },
     /// The verb makes no sense in the state that the instance is in.
     #[error("cannot {verb} `{name}`: it {doing}")]

@@ -42,10 +42,7 @@ pub fn to_snapshot(
         size: None,
     };
     if let Some(there) = own(observed, snapshot.of).find(|there| there.name == *name) {
-        return Err(PlanError::SnapshotExists {
-            name: name.clone(),
-            created_at: there.created_at.clone(),
-        });
+        return Err(PlanError::SnapshotExists { name: name.clone(), taken: there.taken() });
     }
     let action = Action::TakeSnapshot { target: Target::of(instance), snapshot };
     let steps = vec![Step::free(action, Cause::asked())];
@@ -79,7 +76,7 @@ pub fn to_reverted(
         Power::Unknown => return Err(PlanError::UnknownState { found: old.state }),
         Power::Removing => return Err(invalid("revert", old, WAIT)),
         _ if observed.instances.len() > 1 => {
-            return Err(unready("is two: a replacement was interrupted"));
+            return Err(unready("is there twice, since a replacement was interrupted"));
         }
         _ if observed.network.as_ref().is_none_or(|network| !network.ours) => {
             return Err(unready("has lost its network"));
@@ -196,4 +193,142 @@ fn wanted<'a>(
     }
     let known = known.iter().map(|snapshot| snapshot.name.clone()).collect();
     Err(PlanError::SnapshotNotFound { name: name.clone(), known })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::code::Code;
+    use crate::model::image::ImageSource;
+    use crate::plan::check::contradictions;
+    use crate::plan::fixture::{desired, observed, snapshot};
+    use crate::plan::undo::way_back_from;
+    use std::time::Duration;
+
+    const NOW: &str = "2026-11-21T12:00:00Z";
+
+    fn name(text: &str) -> SnapshotName {
+        SnapshotName::new(text).unwrap()
+    }
+
+    /// An instance with the snapshot `before`.
+    fn seen(power: Power) -> Observed {
+        let wish = desired();
+        Observed { snapshots: vec![snapshot(&wish, "before")], ..observed(&wish, power) }
+    }
+
+    fn of() -> InstanceUuid {
+        desired().identity.uuid
+    }
+
+    fn revert(seen: &Observed, to: &str) -> Result<Plan, PlanError> {
+        let mode = StopMode::Graceful { grace: Duration::from_secs(30) };
+        to_reverted(seen, of(), &name(to), mode, NOW)
+    }
+
+    /// The names of the steps, or the code.
+    fn comes_to(plan: Result<Plan, PlanError>) -> Result<Vec<&'static str>, Code> {
+        let plan = plan.map_err(|error| error.code())?;
+        assert_eq!(contradictions(&plan), Vec::<String>::new());
+        Ok(plan.steps.iter().map(|step| step.action.name()).collect())
+    }
+
+    #[test]
+    fn every_state_and_verb_is_decided() {
+        const NO: Code = Code::InvalidState;
+        let up = ["stop", "use_snapshot", "rename", "create", "start", "remove"];
+        let frozen = ["stop", "use_snapshot", "rename", "create", "remove"];
+        for (power, taken, reverted) in [
+            (Power::Created, true, Ok(frozen[1..].to_vec())),
+            (Power::Running, true, Ok(up.to_vec())),
+            (Power::Paused, true, Ok(frozen.to_vec())),
+            (Power::Stopping, false, Ok(frozen.to_vec())),
+            (Power::Stopped, true, Ok(frozen[1..].to_vec())),
+            (Power::Removing, false, Err(NO)),
+            (Power::Unknown, false, Err(NO)),
+        ] {
+            let seen = seen(power);
+            let take = comes_to(to_snapshot(&seen, &name("now"), None, NOW));
+            let expected = if taken { Ok(vec!["take_snapshot"]) } else { Err(NO) };
+            assert_eq!(take, expected, "create of {power:?}");
+            assert_eq!(comes_to(revert(&seen, "before")), reverted, "revert of {power:?}");
+            let gone = to_snapshot_gone(&seen, of(), &name("before"));
+            assert_eq!(comes_to(gone), Ok(vec!["remove_snapshot"]), "rm of {power:?}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_machine_only_its_snapshots_can_go() {
+        let nothing = Observed::default();
+        assert_eq!(to_snapshot(&nothing, &name("x"), None, NOW), Err(PlanError::NotFound));
+        assert_eq!(revert(&nothing, "x"), Err(PlanError::NotFound));
+        assert_eq!(to_snapshot_gone(&nothing, of(), &name("x")), Err(PlanError::NotFound));
+        let left = Observed { instances: Vec::new(), ..seen(Power::Running) };
+        assert_eq!(revert(&left, "before"), Err(PlanError::NotFound));
+        let gone = to_snapshot_gone(&left, of(), &name("before"));
+        assert_eq!(comes_to(gone), Ok(vec!["remove_snapshot"]));
+    }
+
+    #[test]
+    fn a_name_is_there_once_and_a_wrong_one_shows_the_others() {
+        let seen = seen(Power::Running);
+        let again = to_snapshot(&seen, &name("before"), None, NOW).unwrap_err();
+        assert_eq!(again.code(), Code::SnapshotExists);
+        let wrong = revert(&seen, "befor").unwrap_err();
+        assert_eq!(wrong.code(), Code::SnapshotNotFound);
+        let help = miette::Diagnostic::help(&wrong).unwrap().to_string();
+        assert_eq!(help, "there are: before");
+        let mut moved = seen;
+        moved.snapshots[0].of = InstanceUuid(uuid::Uuid::from_u128(7));
+        let none = revert(&moved, "before").unwrap_err();
+        assert_eq!(none.code(), Code::SnapshotNotFound, "it is the one of another path");
+    }
+
+    #[test]
+    fn going_back_keeps_all_but_the_files_and_tells_what_they_came_from() {
+        let mut seen = seen(Power::Running);
+        let image = ImageSource::Registry("docker.io/library/debian:12".to_owned());
+        seen.snapshots[0].image = image.clone();
+        let plan = revert(&seen, "before").unwrap();
+        let made = plan.steps.iter().find_map(|step| match &step.action {
+            Action::Create { spec } => Some(spec),
+            _ => None,
+        });
+        let (made, old) = (made.unwrap(), &seen.instances[0]);
+        assert_eq!(
+            made.image,
+            BaseImage::Saved(format!("localhost/vagrantp/{}:2-20261121120000", of()))
+        );
+        assert_eq!(made.stamp.asked.image, image);
+        assert_eq!((&made.name, &made.ports, &made.mounts), (&old.name, &old.ports, &old.mounts));
+        assert_eq!(made.volumes_from.as_ref(), Some(&old.id));
+        assert_eq!((made.stamp.uuid, made.stamp.generation), (of(), 2));
+        assert_eq!(made.stamp.created_at, old.stamp.created_at);
+    }
+
+    #[test]
+    fn a_way_back_that_fails_leaves_what_was() {
+        let plan = revert(&seen(Power::Running), "before").unwrap();
+        let at =
+            |name: &str| plan.steps.iter().position(|step| step.action.name() == name).unwrap();
+        let way = |failed: usize| -> Vec<&str> {
+            way_back_from(&plan, failed).iter().map(Action::name).collect()
+        };
+        assert_eq!(way(at("start")), ["stop", "remove", "rename", "remove_image", "start"]);
+        assert_eq!(way(at("remove")), [""; 0], "the new one is up");
+    }
+
+    #[test]
+    fn what_an_interrupted_call_left_is_put_right_first() {
+        let mut two = seen(Power::Running);
+        two.instances.push(two.instances[0].clone());
+        assert_eq!(comes_to(revert(&two, "before")), Err(Code::InvalidState));
+        let mut cut_off = seen(Power::Running);
+        cut_off.network = None;
+        assert_eq!(comes_to(revert(&cut_off, "before")), Err(Code::InvalidState));
+        let mut aside = seen(Power::Stopped);
+        aside.instances[0].name = "web-replaced-1".to_owned();
+        let steps = comes_to(revert(&aside, "before")).unwrap();
+        assert_eq!(steps, ["use_snapshot", "create", "remove"], "it stands aside already");
+    }
 }

@@ -5,6 +5,7 @@ use vagrantp::model::command::MainProcess;
 use vagrantp::model::id::{Identity, InfraId, InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use vagrantp::model::image::ImageSource;
 use vagrantp::model::observed::{Instance, Observed, Power};
+use vagrantp::model::snapshot::{Snapshot, SnapshotName};
 use vagrantp::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
 use vagrantp::model::stamp::{Asked, Stamp};
 use vagrantp::model::units::{CpuCount, Memory};
@@ -53,6 +54,7 @@ async fn keeps_the_contract(subject: &Subject<'_>) {
     makes_what_was_asked(subject).await;
     touches_nothing_that_does_not_fit(subject).await;
     stops_and_goes_on(subject).await;
+    keeps_snapshots(subject).await;
     replaces_around_the_files(subject).await;
     leaves_nothing(subject).await;
 }
@@ -143,6 +145,43 @@ async fn stops_and_goes_on(subject: &Subject<'_>) {
     subject.twice(&Action::Start { target: target.clone() }).await;
     assert_eq!(subject.instance().await.id, before, "started again, not made again");
     subject.twice(&Action::Stop { target, mode: StopMode::Kill }).await;
+}
+
+async fn keeps_snapshots(subject: &Subject<'_>) {
+    let of = subject.identity.uuid;
+    let snapshot = Snapshot {
+        name: SnapshotName::new("before").expect("a name"),
+        of,
+        created_at: "2026-11-21T12:00:00Z".to_owned(),
+        description: Some("two words, a \"quote\" and = $HOME".to_owned()),
+        image: subject.image.clone(),
+        image_id: None,
+        size: None,
+    };
+    let target = subject.target(1);
+    let nothing = Action::UseSnapshot { snapshot: snapshot.clone(), image: saved(subject, 8) };
+    assert!(matches!(subject.run(&nothing).await, Outcome::Stale { .. }));
+    subject
+        .twice(&Action::TakeSnapshot { target: target.clone(), snapshot: snapshot.clone() })
+        .await;
+    let seen = subject.observe().await.snapshots;
+    let bare: Vec<_> = seen.iter().map(|seen| Snapshot { size: None, ..seen.clone() }).collect();
+    assert_eq!(bare, [snapshot.clone()], "it reads back as it was taken");
+    let twin = Snapshot { created_at: "2026-11-21T13:00:00Z".to_owned(), ..snapshot.clone() };
+    let again = subject.run(&Action::TakeSnapshot { target, snapshot: twin.clone() }).await;
+    assert!(matches!(again, Outcome::Stale { .. }), "a name is there once: {again:?}");
+    subject.twice(&nothing).await;
+    assert!(subject.observe().await.saved_images.contains(&saved(subject, 8)));
+    let to = InstanceUuid(uuid::Uuid::from_u128(9));
+    subject.twice(&Action::MoveSnapshot { snapshot: snapshot.clone(), to }).await;
+    assert_eq!(subject.observe().await.snapshots, []);
+    let moved = Snapshot { of: to, ..snapshot.clone() };
+    subject.twice(&Action::MoveSnapshot { snapshot: moved, to: of }).await;
+    subject.twice(&Action::RemoveSnapshot { snapshot }).await;
+    assert_eq!(subject.observe().await.snapshots, []);
+    let image = saved(subject, 8);
+    assert!(subject.observe().await.saved_images.contains(&image), "its files are used still");
+    subject.twice(&Action::RemoveImage { image }).await;
 }
 
 async fn replaces_around_the_files(subject: &Subject<'_>) {

@@ -152,12 +152,15 @@ impl Machine {
     }
 
     fn objects_of(&self, uuid: &str) -> Vec<String> {
+        const NAMED: &str = "{{.Repository}}:{{.Tag}}";
         let label = format!("label=io.vagrantp.uuid={uuid}");
         let saved = format!("reference=localhost/vagrantp/{uuid}");
+        let snapshots = format!("reference=localhost/vagrantp/{uuid}/snapshot");
         let listings = [
             ("container", vec!["ps", "-a", "--filter", &label, "--format", "{{.Names}}"]),
             ("network", vec!["network", "ls", "--filter", &label, "--format", "{{.Name}}"]),
-            ("image", vec!["images", "--filter", &saved, "--format", "{{.Repository}}:{{.Tag}}"]),
+            ("image", vec!["images", "--filter", &saved, "--format", NAMED]),
+            ("image", vec!["images", "--filter", &snapshots, "--format", NAMED]),
         ];
         let list = |(kind, arguments): (&str, Vec<&str>)| {
             let output = self.podman_output(&arguments);

@@ -18,6 +18,8 @@ mod lifecycle;
 #[cfg(feature = "podman")]
 mod limits;
 #[cfg(feature = "podman")]
+mod logs;
+#[cfg(feature = "podman")]
 mod lost_memory;
 #[cfg(feature = "podman")]
 mod machine;
@@ -40,9 +42,13 @@ mod replaced;
 #[cfg(feature = "podman")]
 mod rootless;
 #[cfg(feature = "podman")]
+mod snapshots;
+#[cfg(feature = "podman")]
 mod ssh;
 #[cfg(feature = "podman")]
 mod tree;
+#[cfg(feature = "podman")]
+mod verbs;
 
 #[cfg(feature = "podman")]
 #[path = "../support/cli.rs"]

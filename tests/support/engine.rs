@@ -17,6 +17,8 @@ const NOW: &str = "2026-01-02T03:04:05Z";
 pub(crate) struct World {
     containers: Vec<Container>,
     networks: Vec<Value>,
+    /// Images that containers were committed to, as the list shows them.
+    committed: Vec<Value>,
     /// The local names of its images.
     pub(crate) images: Vec<String>,
     /// `METHOD /path` of every request, without the version and the query.
@@ -269,9 +271,32 @@ impl World {
                 self.networks.retain(|network| network["name"] != *name);
                 if self.networks.len() < before { (204, Value::Null) } else { missing }
             }
-            ("GET", ["images", "json"]) => (200, json!([])),
+            ("POST", ["commit"]) => {
+                let asked = |name: &str| {
+                    let found = query.split('&').find_map(|part| part.strip_prefix(name));
+                    found.unwrap_or_default().to_owned()
+                };
+                let label = "changes=LABEL io.vagrantp.snapshot=";
+                self.committed.push(json!({
+                    "Id": "c0de", "RepoTags": [format!("{}:{}", asked("repo="), asked("tag="))],
+                    "Labels": { "io.vagrantp.snapshot": asked(label) }, "Size": 4096,
+                }));
+                (200, json!({ "Id": "c0de" }))
+            }
+            ("GET", ["images", "json"]) => {
+                let asked = |image: &&Value| {
+                    let name = text(&image["RepoTags"][0]).rsplit_once(':');
+                    name.is_some_and(|(name, _)| query.contains(&format!("[\"{name}\"]")))
+                };
+                (200, self.committed.iter().filter(asked).cloned().collect())
+            }
             ("GET", ["images", name @ .., "json"]) => {
                 let name = name.join("/");
+                let named = |image: &&Value| image["RepoTags"][0] == name;
+                if let Some(image) = self.committed.iter().find(named) {
+                    let labels = json!({ "Labels": image["Labels"] });
+                    return (200, json!({ "Id": "c0de", "RepoTags": [name], "Config": labels }));
+                }
                 let found = self.images.contains(&name);
                 if found { (200, json!({ "Id": "f00d", "RepoTags": [name] })) } else { missing }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join3, join4, try_join_all};
+use futures_util::future::{join3, join4, try_join_all};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

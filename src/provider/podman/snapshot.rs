@@ -4,6 +4,8 @@
 //! beside it: so a snapshot can go while the container stays, and the files of that container are
 //! cleared away as those of every other are.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -154,18 +156,30 @@ pub(super) async fn take(
 
 /// Mounts and volumes are not among the container's files.
 fn warn_of_the_rest(seen: &Seen, listener: &dyn Listener) {
-    let mut places: Vec<String> =
-        seen.container.mounts.iter().map(|mount| printable(&mount.destination)).collect();
+    let places = outermost(seen.container.mounts.iter().map(|mount| &*mount.destination));
     if places.is_empty() {
         return;
     }
-    places.sort_unstable();
+    let places: Vec<String> = places.into_iter().map(printable).collect();
     let message = format!(
         "mounts and volumes are not in a snapshot, and stay as they are when one is gone back to: \
          {}",
         places.join(", ")
     );
     listener.hear(&Event::Warning { message });
+}
+
+/// The paths that lie in no other of them, in order.
+fn outermost<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut paths: Vec<&str> = paths.collect();
+    paths.sort_unstable();
+    let mut outer: Vec<&str> = Vec::new();
+    for path in paths {
+        if !outer.iter().any(|outer| Path::new(path).starts_with(outer)) {
+            outer.push(path);
+        }
+    }
+    outer
 }
 
 /// Gives the snapshot's image the name that the container is to be made from.
@@ -252,6 +266,12 @@ pub(super) async fn hand_over(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mount_below_another_needs_no_mention() {
+        let paths = ["/work/.env", "/work", "/data", "/workshop", "/data"];
+        assert_eq!(outermost(paths.into_iter()), ["/data", "/work", "/workshop"]);
+    }
 
     #[test]
     fn what_is_listed_is_ours_by_its_name_and_by_its_label() {

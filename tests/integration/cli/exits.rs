@@ -15,11 +15,9 @@ use vagrantp::model::code::Code;
 use super::{Engine, Project, engined, project, unwrapped};
 
 /// Codes that nothing can reach yet, with the issue that brings what fails so.
-const OWED: [(Code, u8); 8] = [
+const OWED: [(Code, u8); 6] = [
     (Code::SshConnectionFailed, 7),
     (Code::BootFailed, 7),
-    (Code::SnapshotNotFound, 4),
-    (Code::SnapshotExists, 4),
     (Code::DependencyMissing, 8),
     (Code::ProvisioningFailed, 8),
     (Code::RollbackFailed, 8),
@@ -91,6 +89,16 @@ fn cases() -> Vec<Case> {
             &["up"],
         ),
         case(Code::ImageUnavailable, "", without_image, &["up"]),
+        case(Code::SnapshotNotFound, "", running, &["snapshot", "revert", "x"]),
+        case(
+            Code::SnapshotExists,
+            "",
+            |project, _| {
+                project.ok(&["up"]);
+                project.ok(&["snapshot", "create", "x"]);
+            },
+            &["snapshot", "create", "x"],
+        ),
         case(Code::ConfirmationRequired, "", running, &["rm"]),
         case(
             Code::Internal,
@@ -280,6 +288,8 @@ fn a_positional_argument_is_a_usage_error() {
     ");
     assert_snapshot!(usage(&project, &["destroy"]), @"
     error: unrecognized subcommand 'destroy'
+
+      tip: a similar subcommand exists: 'restart'
 
     Usage: vagrantp [OPTIONS] <COMMAND>
 
