@@ -8,6 +8,7 @@ use crate::model::observed::Observed;
 use crate::model::source::Place;
 
 use super::error::PlanError;
+use super::steps::Twin;
 
 /// What the provider cannot do, found before anything is touched.
 pub(super) fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<PlanError> {
@@ -60,9 +61,19 @@ pub(super) fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<Pl
 
 /// The name that the instance gets: INFRA_ID, or the fallback where a stranger has a name that
 /// nobody chose.
-pub(super) fn instance_name(desired: &Desired, observed: &Observed) -> Result<String, PlanError> {
+pub(super) fn instance_name(
+    desired: &Desired,
+    observed: &Observed,
+    twin: Twin,
+) -> Result<String, PlanError> {
     let identity = &desired.identity;
     let Some(stranger) = &observed.stranger else { return Ok(identity.id.to_string()) };
+    let former = observed.moved.as_ref().map(|moved| moved.stamp.uuid);
+    let is_former = former.is_some() && stranger.stamp.as_ref().map(|stamp| stamp.uuid) == former;
+    if is_former && twin != Twin::Allow {
+        // Its name is that of the one which takes its place; where it may not, another error says so.
+        return Ok(identity.id.to_string());
+    }
     if !identity.id_is_explicit {
         return Ok(identity.fallback_name());
     }

@@ -83,7 +83,7 @@ pub fn to_running(
 ) -> Result<Plan, Vec<PlanError>> {
     let desired = goal.desired;
     let mut errors = refusals(desired, capabilities);
-    let name = match instance_name(desired, observed) {
+    let name = match instance_name(desired, observed, goal.twin) {
         Ok(name) => name,
         Err(error) => {
             errors.push(error);

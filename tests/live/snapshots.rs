@@ -180,7 +180,7 @@ fn a_way_back_that_is_killed_loses_nothing() {
 fn what_a_moved_project_kept_comes_along() {
     let Some(machine) = Machine::new("moved-snapshots", &[]) else { return };
     let name = format!("{}-m", machine.name);
-    let (from, to) = (machine.beside(&name, &[("INFRA_ID", "")]), machine.root().join("to"));
+    let (from, to) = (machine.beside(&name, &[("INFRA_ID", &name)]), machine.root().join("to"));
     machine.also_at(&to);
     let at = |place: &Path, arguments: &[&str]| {
         let place = place.display().to_string();
