@@ -166,7 +166,7 @@ async fn keeps_snapshots(subject: &Subject<'_>) {
         .await;
     let seen = subject.observe().await.snapshots;
     let bare: Vec<_> = seen.iter().map(|seen| Snapshot { size: None, ..seen.clone() }).collect();
-    assert_eq!(bare, [snapshot.clone()], "it reads back as it was taken");
+    assert_eq!(bare, std::slice::from_ref(&snapshot), "it reads back as it was taken");
     let twin = Snapshot { created_at: "2026-11-21T13:00:00Z".to_owned(), ..snapshot.clone() };
     let again = subject.run(&Action::TakeSnapshot { target, snapshot: twin.clone() }).await;
     assert!(matches!(again, Outcome::Stale { .. }), "a name is there once: {again:?}");

@@ -199,3 +199,34 @@ fn files_belong_to_the_caller() {
     assert!(seen > 6, "state, run and project: {seen}");
     user.vagrantp(&["rm", "-y"]);
 }
+
+#[test]
+fn what_cannot_be_frozen_is_refused_and_what_is_stopped_has_snapshots() {
+    let Some(user) = Rootless::new("frozen") else { return };
+    user.vagrantp(&["up"]);
+    user.vagrantp(&["restart", "--force"]);
+    user.vagrantp(&["ssh", "-c", "echo old > /root/note"]);
+    if std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        skipped("with version 2 of cgroups what is rootless can be frozen");
+    } else {
+        let program = user.path("bin/vagrantp").display().to_string();
+        for arguments in [&["suspend", "--json"][..], &["snapshot", "create", "x", "--json"]] {
+            let output = user.run(&program, arguments);
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(2), "{said}");
+            assert!(said.contains("\"code\": \"UNSUPPORTED\""), "{said}");
+            assert!(said.contains("`vagrantp stop` stops it"), "{said}");
+        }
+    }
+    let state = ["inspect", "--format", "{{.State.Status}}", &user.name];
+    assert_eq!(user.said(&state), "running", "it was left alone");
+    user.vagrantp(&["stop", "--force"]);
+    user.vagrantp(&["snapshot", "create", "old"]);
+    user.vagrantp(&["up"]);
+    user.vagrantp(&["ssh", "-c", "echo new > /root/note"]);
+    user.vagrantp(&["snapshot", "revert", "old", "-y", "--force"]);
+    assert_eq!(user.vagrantp(&["ssh", "-c", "cat /root/note"]), "old\n");
+    user.vagrantp(&["rm", "-y"]);
+    let left = user.said(&["images", "--format", "{{.Repository}}"]);
+    assert!(!left.contains("/snapshot"), "{left}");
+}
