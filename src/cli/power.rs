@@ -121,6 +121,28 @@ impl Reached {
     }
 }
 
+/// Whether the instance could start again with the mounts that it has. A verb that stops it asks
+/// first: where a directory is gone, it would not come up.
+///
+/// # Errors
+/// The first that is gone.
+pub fn mounts_are_there(found: &Found, verb: &'static str) -> Result<(), PlanError> {
+    let Some(instance) = found.observed.instance() else { return Ok(()) };
+    let gone = instance.mounts.iter().find(|mount| {
+        let there = mount.host.symlink_metadata();
+        there.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    });
+    gone.map_or(Ok(()), |mount| {
+        Err(PlanError::InvalidState {
+            verb,
+            name: found.identity.id.to_string(),
+            doing: format!("mounts {}, which is gone", mount.host.display()),
+            help: "put it back; or change MOUNTS, and `vagrantp up` makes the machine without it"
+                .to_owned(),
+        })
+    })
+}
+
 /// Says where the `.env` asks for something else than the instance is, to verbs that leave it so.
 pub fn warn_of_drift(context: &Context<'_>, search: &Search, found: &Found, verb: &str) {
     let Some(instance) = found.observed.instance() else { return };

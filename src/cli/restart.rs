@@ -38,7 +38,8 @@ pub async fn run(context: &Context<'_>, args: &RestartArgs) -> Result<Answer, Fa
     search.warn(context);
     let mode = stop_mode(args.force, search.stop_timeout());
     let reached = power::reach(context, &search, "restart", Depth::Glance, |found| {
-        to_restarted(&found.observed, mode)
+        let plan = to_restarted(&found.observed, mode)?;
+        power::mounts_are_there(found, "restart").map(|()| plan)
     })
     .await?;
     power::warn_of_drift(context, &search, &reached.found, "restart");

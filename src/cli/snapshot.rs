@@ -170,7 +170,11 @@ async fn revert(context: &Context<'_>, args: &RevertArgs) -> Result<Answer, Fail
     let search = locate::search(context)?;
     search.warn(context);
     let mode = stop_mode(args.force, search.stop_timeout());
-    let way = |found: &Found| to_reverted(&found.observed, found.identity.uuid, &name, mode, &now);
+    let way = |found: &Found| {
+        let of = found.identity.uuid;
+        let plan = to_reverted(&found.observed, of, &name, mode, &now)?;
+        power::mounts_are_there(found, "revert").map(|()| plan)
+    };
     let found = agreed(context, &search, Loss::SinceSnapshot, way).await?;
     let reached = power::reach_from(context, found, "snapshot revert", Depth::Full, way).await?;
     power::warn_of_drift(context, &search, &reached.found, "snapshot revert");

@@ -243,7 +243,7 @@ pub enum PlanError {
         /// The instance's name.
         name: String,
         /// What it does instead: `is stopped`.
-        doing: &'static str,
+        doing: String,
         /// What to do.
         help: String,
     },

@@ -90,7 +90,7 @@ pub(super) fn invalid(verb: &'static str, instance: &Instance, help: &str) -> Pl
     PlanError::InvalidState {
         verb,
         name: instance.stamp.infra_id.to_string(),
-        doing: doing(instance.state),
+        doing: doing(instance.state).to_owned(),
         help: help.to_owned(),
     }
 }

@@ -66,10 +66,10 @@ pub fn to_reverted(
 ) -> Result<Plan, PlanError> {
     let snapshot = wanted(observed, of, name)?;
     let old = observed.instance().ok_or(PlanError::NotFound)?;
-    let unready = |doing: &'static str| PlanError::InvalidState {
+    let unready = |doing: &str| PlanError::InvalidState {
         verb: "revert",
         name: old.stamp.infra_id.to_string(),
-        doing,
+        doing: doing.to_owned(),
         help: "`vagrantp up` puts that right; then call it again".to_owned(),
     };
     match old.state {

@@ -166,3 +166,25 @@ fn callers_queue() {
     machine.settled();
     machine.rm();
 }
+
+#[test]
+fn what_could_not_start_again_is_not_stopped() {
+    let Some(machine) = Machine::new("mounts-gone", &[("MOUNTS", "./shared:/shared")]) else {
+        return;
+    };
+    let shared = machine.dir().join("shared");
+    std::fs::create_dir(&shared).expect("a directory to share");
+    machine.ok(&["up"]);
+    machine.ok(&["snapshot", "create", "now"]);
+    std::fs::remove_dir(&shared).expect("it was there");
+    for verb in [&["restart"][..], &["snapshot", "revert", "now", "-y"]] {
+        let document = machine.fails(verb, 1, "INVALID_STATE");
+        let message = text(&document["error"]["message"]);
+        assert!(message.ends_with("/shared, which is gone"), "{message}");
+        assert_eq!(status(&machine), "running", "{verb:?}");
+    }
+    std::fs::create_dir(&shared).expect("it is put back");
+    machine.ok(&["restart"]);
+    machine.ok(&["snapshot", "revert", "now", "-y"]);
+    machine.rm();
+}
