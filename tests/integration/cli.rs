@@ -39,6 +39,8 @@ mod status;
 #[cfg(feature = "podman")]
 mod terminal;
 mod validate;
+#[cfg(feature = "podman")]
+mod verbs;
 
 #[cfg_attr(not(feature = "podman"), expect(dead_code, reason = "it is for what needs a machine"))]
 #[path = "../support/cli.rs"]

@@ -169,6 +169,7 @@ fn serve(world: &Mutex<World>, stream: UnixStream) -> Option<()> {
     let answer = match answer {
         Value::Null => String::new(),
         _ if lock(world).garbled => "<html>".to_owned(),
+        Value::String(raw) if request.ends_with("/logs") => raw,
         answer => answer.to_string(),
     };
     write!(
@@ -241,8 +242,16 @@ impl World {
                 let written = self.written;
                 self.find(name).map_or(missing, |found| (200, found.inspected(written)))
             }
-            ("POST", ["containers", name, verb @ ("start" | "stop")]) => {
-                let status = if *verb == "start" { "running" } else { "exited" };
+            // A frame of each stream.
+            ("GET", ["containers", _, "logs"]) => {
+                (200, json!("\u{1}\0\0\0\0\0\0\u{4}one\n\u{2}\0\0\0\0\0\0\u{5}oops\n"))
+            }
+            ("POST", ["containers", name, verb @ ("start" | "stop" | "pause" | "unpause")]) => {
+                let status = match *verb {
+                    "stop" => "exited",
+                    "pause" => "paused",
+                    _ => "running",
+                };
                 match self.find(name) {
                     Some(found) => {
                         found.status = status;
