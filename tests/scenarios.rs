@@ -266,6 +266,7 @@ fn happened_since(folder: &Path, observed: Observed, wanted: &Desired) -> Result
     let Ok(text) = fs::read_to_string(folder.join("observed.json")) else { return Ok(observed) };
     let text = text
         .replace("{uuid}", &wanted.identity.uuid.to_string())
+        .replace("{network}", &wanted.identity.network_name())
         .replace("{dir}", &folder.canonicalize()?.to_string_lossy());
     let mut whole = serde_json::to_value(&observed)?;
     merge(&mut whole, serde_json::from_str(&text)?);

@@ -17,7 +17,7 @@ use crate::plan::limits::{self, HostRoom};
 use crate::plan::saved::{SavedPlan, SavedPlanError};
 use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
 use crate::plan::{Plan, check, diff};
-use crate::provider::{Depth, Provider, Query};
+use crate::provider::{Depth, Provider, ProviderError, Query};
 use crate::store::InstanceStore;
 use crate::store::record::Record;
 
@@ -222,7 +222,13 @@ pub async fn converge(
         match context.carry_out(options.verb, identity, &plan, provider).await {
             Ok(()) => {
                 let instance = look_again(desired, provider).await?;
-                break Ok((plan, instance));
+                match instance {
+                    // It outlived its start by a moment only.
+                    Some(ended) if options.start && ended.state == Power::Stopped => {
+                        break Err(ended_at_once(provider, &ended).await.into());
+                    }
+                    instance => break Ok((plan, instance)),
+                }
             }
             Err(ApplyError::Stale { found, .. })
                 if tries + 1 < TRIES && options.saved.is_none() =>
@@ -236,8 +242,8 @@ pub async fn converge(
     match outcome {
         Ok((plan, instance)) => {
             if let Some(instance) = &instance {
-                let changed = !plan.is_empty();
-                remember(context, &store, identity, instance, changed);
+                let made = if plan.is_empty() { Made::Nothing } else { Made::Changes };
+                remember(context, &store, identity, instance, made);
             }
             drop(lock);
             Ok(Converged { plan, instance })
@@ -269,6 +275,19 @@ async fn forget_if_nothing(
     }
 }
 
+/// How much of the last output an error holds.
+const LINES: usize = 20;
+
+async fn ended_at_once(provider: &dyn Provider, ended: &Instance) -> ProviderError {
+    ProviderError::EndedAtOnce {
+        name: ended.name.clone(),
+        status: ended.exit_status.unwrap_or_default(),
+        output: provider.last_output(ended, LINES).await.unwrap_or_default(),
+        help: "COMMAND has to be a program that stays up; delete the line to have one that does"
+            .to_owned(),
+    }
+}
+
 async fn look_again(
     desired: &Desired,
     provider: &dyn Provider,
@@ -277,18 +296,29 @@ async fn look_again(
     Ok(provider.observe(&query).await?.instance().cloned())
 }
 
+/// What a verb has made of the instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// Nothing: it was as it should be.
+    Nothing,
+    /// What the `.env` asks for.
+    Changes,
+    /// It was running, and was stopped.
+    Stopped,
+}
+
 /// Writes the record; one that cannot be written is a warning, since nothing depends on it.
 pub fn remember(
     context: &Context<'_>,
     store: &InstanceStore,
     identity: &Identity,
     instance: &Instance,
-    changed: bool,
+    made: Made,
 ) {
     let loaded = store.record();
     warn_of(context, loaded.warning);
     let before = loaded.value;
-    if !changed && before.is_some() {
+    if made == Made::Nothing && before.is_some() {
         return;
     }
     let now = Timestamp::now().to_string();
@@ -308,10 +338,9 @@ pub fn remember(
         } else {
             before.as_ref().and_then(|record| record.last_started.clone())
         },
-        last_stopped: if running {
-            before.and_then(|record| record.last_stopped)
-        } else {
-            instance.finished_at.clone().or(Some(now))
+        last_stopped: match made {
+            Made::Stopped => instance.finished_at.clone().or(Some(now)),
+            Made::Nothing | Made::Changes => before.and_then(|record| record.last_stopped),
         },
     };
     if let Err(error) = store.save_record(&record) {

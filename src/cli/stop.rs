@@ -3,12 +3,13 @@
 use clap::Args;
 
 use crate::exit;
+use crate::model::state::State;
 use crate::plan::PlanError;
 use crate::plan::steps::{stop_mode, to_stopped};
 use crate::provider::{Depth, Query};
 use crate::report::{Answer, json};
 
-use super::converge::remember;
+use super::converge::{Made, remember};
 use super::locate::{self, Found};
 use super::{Context, Failure, status};
 
@@ -45,7 +46,8 @@ pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failu
     context.carry_out("stop", &identity, &plan, &*provider).await?;
     let after = provider.observe(&query).await?;
     if let Some(instance) = after.instance() {
-        remember(context, &store, &identity, instance, true);
+        let made = if plan.is_empty() { Made::Nothing } else { Made::Stopped };
+        remember(context, &store, &identity, instance, made);
     }
     Ok(answer(context, &identity, after.instance(), &plan))
 }
@@ -57,7 +59,9 @@ fn answer(
     plan: &crate::plan::Plan,
 ) -> Answer {
     let infrastructure = status::shape(context, identity, instance, None);
-    let message = if plan.is_empty() {
+    let message = if plan.is_empty() && infrastructure.state == State::Error {
+        format!("{} does not run: no action needed.", identity.id)
+    } else if plan.is_empty() {
         format!("{} is {} already: no action needed.", identity.id, infrastructure.state)
     } else {
         format!("{} is {}.", identity.id, infrastructure.state)

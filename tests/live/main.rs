@@ -6,9 +6,15 @@ mod conformance;
 #[cfg(feature = "podman")]
 mod bad_hosts;
 #[cfg(feature = "podman")]
+mod behind_our_back;
+#[cfg(feature = "podman")]
 mod changes;
 #[cfg(feature = "podman")]
 mod crowd;
+#[cfg(feature = "podman")]
+mod dying;
+#[cfg(feature = "podman")]
+mod health;
 #[cfg(feature = "podman")]
 mod history;
 #[cfg(feature = "podman")]
@@ -21,6 +27,8 @@ mod limits;
 mod logs;
 #[cfg(feature = "podman")]
 mod lost_memory;
+#[cfg(feature = "podman")]
+mod lost_storage;
 #[cfg(feature = "podman")]
 mod machine;
 #[cfg(feature = "podman")]
@@ -37,6 +45,8 @@ mod podman_service;
 mod podman_shell;
 #[cfg(feature = "podman")]
 mod ports;
+#[cfg(feature = "podman")]
+mod process;
 #[cfg(feature = "podman")]
 mod replaced;
 #[cfg(feature = "podman")]

@@ -337,7 +337,7 @@ impl Reply {
 
     /// Whether the engine's storage was taken away under it. It does not recover from that.
     fn is_of_lost_storage(&self) -> bool {
-        let lost = ["opening database", "open database"];
+        let lost = ["opening database", "open database", "not found in DB"];
         self.status == 500 && lost.iter().any(|words| self.message().contains(words))
     }
 

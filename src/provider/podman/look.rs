@@ -106,8 +106,8 @@ async fn settled(
     Ok(found)
 }
 
-/// The engine takes up to a third of a second to clear up after a container, longer under load.
-const LOOKS: usize = 25;
+/// The engine takes up to a third of a second to clear up after a container, seconds under load.
+const LOOKS: usize = 75;
 const LOOK: Duration = Duration::from_millis(40);
 
 /// A container of ours, with what the kernel says of it.
