@@ -59,9 +59,9 @@ fn dying_machines_are_never_answered_wrongly() {
 
 #[test]
 fn what_dies_once_is_stopped_at_once_and_started_by_up() {
-    let lines = [("COMMAND", "sh -c 'sleep 0.5; exit 7'")];
+    let lines = [("COMMAND", "sh -c 'sleep 1.3; exit 7'")];
     let Some(machine) = Machine::new("once", &lines) else { return };
-    for _ in 0..4 {
+    for _ in 0..3 {
         machine.ok(&["up"]);
         let mut seen = Vec::new();
         until("it ends", || {

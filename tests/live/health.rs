@@ -44,7 +44,7 @@ fn a_health_check_is_made_and_shown() {
     machine.env(&lines);
     let (_, up) = machine.json(&["up"]);
     assert_eq!(up["infrastructure"]["health"]["status"], "starting", "{up:#}");
-    assert_eq!(machine.inspect("{{.Config.Entrypoint}} {{.Config.Cmd}}"), "[] [sleep 1000]");
+    assert_eq!(machine.inspect("{{.Config.Cmd}}"), "[sleep 1000]", "the image's own");
     until("it is unhealthy", || health(&machine)["status"] == "unhealthy");
     let found = health(&machine);
     assert_eq!(found["output"], "not well", "{found:#}");

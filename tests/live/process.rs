@@ -93,7 +93,9 @@ fn what_is_started_again_for_ever_is_told_and_stays_running() {
     let lines = [("AUTOSTART", "true"), ("COMMAND", "sh -c 'sleep 0.8; exit 3'")];
     let Some(machine) = Machine::new("loop", &lines) else { return };
     let up = machine.ok(&["up"]);
-    assert!(up.stderr.contains("warning: AUTOSTART: "), "{}", up.stderr);
+    if !std::path::Path::new("/run/systemd/system").exists() {
+        assert!(up.stderr.contains("warning: AUTOSTART: nothing starts"), "{}", up.stderr);
+    }
     let restarts = || {
         let (_, document) = machine.json(&["status"]);
         // Between two runs it is nobody's to start, and not stopped.
