@@ -129,7 +129,7 @@ fn its_networks_are_changed() {
     assert_eq!(machine.inspect("{{.Id}} {{.State.Pid}}"), before, "it ran on all the time");
     let (_, document) = machine.json(&["status"]);
     let port = &document["infrastructure"]["networking"]["ports"][0]["host_port"];
-    let page = ureq(port.as_u64().expect("a port"));
+    let page = page_at(port.as_u64().expect("a port"));
     assert!(page.ends_with("hello\n"), "its port is forwarded again: {page:?}");
     // By force, podman takes the container along.
     machine.podman(&["network", "rm", "-f", "-t", "0", &own]);
@@ -139,7 +139,7 @@ fn its_networks_are_changed() {
 }
 
 /// One page, as plainly as can be.
-fn ureq(port: u64) -> String {
+fn page_at(port: u64) -> String {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
@@ -157,6 +157,7 @@ fn stop_and_rm_in_every_odd_state() {
     };
     let name = machine.name.clone();
     let podman = |arguments: &[&str]| drop(machine.podman(arguments));
+    let children = std::cell::RefCell::new(Vec::new());
     type Deed<'a> = (&'a str, &'a str, Box<dyn Fn() + 'a>);
     let deeds: Vec<Deed<'_>> = vec![
         ("created", "stopped", Box::new(|| {})),
@@ -177,7 +178,8 @@ fn stop_and_rm_in_every_odd_state() {
                 podman(&["start", &name]);
                 let mut stop = machine.program("podman");
                 let stop = stop.args(["stop", "-t", "2", &name]);
-                stop.stdout(std::process::Stdio::null()).spawn().expect("it can be run");
+                let stop = stop.stdout(std::process::Stdio::null()).spawn();
+                children.borrow_mut().push(stop.expect("it can be run"));
                 until("it is stopping", || machine.inspect("{{.State.Status}}") == "stopping");
             }),
         ),
@@ -209,5 +211,9 @@ fn stop_and_rm_in_every_odd_state() {
         machine.ok(&["up", "--no-start"]);
         deed();
         machine.rm();
+    }
+    drop(deeds);
+    for mut child in children.into_inner() {
+        child.wait().expect("it ends, whatever it came to");
     }
 }
