@@ -9,7 +9,7 @@ use crate::report::{Answer, Infrastructure, json};
 use crate::resolve;
 use crate::store::journal::Entry;
 
-use super::converge::remember;
+use super::converge::{Made, remember};
 use super::locate::{self, Found, Search};
 use super::{Context, Failure, settle, status};
 
@@ -78,7 +78,13 @@ pub async fn reach_from(
     };
     found.observed = look(&found, depth).await?;
     if let Some(instance) = found.observed.instance() {
-        remember(context, &store, &found.identity, instance, !plan.is_empty());
+        let stops = plan.steps.iter().any(|step| step.action.name() == "stop");
+        let made = match (plan.is_empty(), stops) {
+            (true, _) => Made::Nothing,
+            (false, true) => Made::Stopped,
+            (false, false) => Made::Changes,
+        };
+        remember(context, &store, &found.identity, instance, made);
     }
     Ok(Reached { found, plan })
 }

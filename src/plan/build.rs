@@ -343,11 +343,7 @@ impl Builder<'_> {
         target.name = aside;
         let mut spec =
             self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);
-        if spec.address.is_none() {
-            spec.address = self.kept_address(old);
-            // A stopped instance shows no address: there the stamp speaks.
-            spec.stamp.asked.address = spec.address;
-        }
+        spec.address = spec.address.or_else(|| self.kept_address(old));
         // What the files came from stays what it was, so that IMAGE is compared with the truth.
         spec.stamp.asked.image_id = old.stamp.asked.image_id.clone();
         spec.volumes_from = Some(old.id.clone());

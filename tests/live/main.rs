@@ -20,6 +20,8 @@ mod history;
 #[cfg(feature = "podman")]
 mod interrupts;
 #[cfg(feature = "podman")]
+mod killed;
+#[cfg(feature = "podman")]
 mod lifecycle;
 #[cfg(feature = "podman")]
 mod limits;

@@ -195,22 +195,26 @@ pub(crate) fn podman(settings: &Settings, arguments: &[&str]) -> String {
 }
 
 /// The service goes on for minutes; a test's own is known by the files that it was started with.
-pub(crate) fn end_service(directory: &Path) {
+pub(crate) fn services(directory: &Path) -> Vec<rustix::process::Pid> {
     let ours = directory.as_os_str().as_encoded_bytes();
     let holds = |file: PathBuf, part: &[u8]| {
         std::fs::read(file).is_ok_and(|text| text.windows(part.len()).any(|window| window == part))
     };
-    for entry in std::fs::read_dir("/proc").expect("there is /proc").flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
+    let entries = std::fs::read_dir("/proc").expect("there is /proc").flatten();
+    let found = entries.filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse::<i32>().ok()?;
         let process = entry.path();
-        if holds(process.join("cmdline"), b"\0system\0service\0")
-            && holds(process.join("environ"), ours)
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        let is_one = holds(process.join("cmdline"), b"\0system\0service\0")
+            && holds(process.join("environ"), ours);
+        rustix::process::Pid::from_raw(pid).filter(|_| is_one)
+    });
+    found.collect()
+}
+
+/// Ends a test's own service.
+pub(crate) fn end_service(directory: &Path) {
+    for pid in services(directory) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
 }
 

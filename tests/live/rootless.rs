@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -11,16 +11,16 @@ use crate::machine::skipped;
 use crate::podman_host::{containers_conf, end_service, write_rootfs};
 
 /// A user without root's rights, with a home, an engine and a copy of vagrantp for one test.
-struct Rootless {
+pub(crate) struct Rootless {
     root: TempDir,
     user: String,
     uid: u32,
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Rootless {
     /// Nothing where there is no such user, or no podman for it.
-    fn new(name: &str) -> Option<Rootless> {
+    pub(crate) fn new(name: &str) -> Option<Rootless> {
         let Some(user) = variable("VAGRANTP_TEST_USER") else {
             skipped("VAGRANTP_TEST_USER names no user to be rootless as");
             return None;
@@ -78,7 +78,12 @@ impl Rootless {
         std::fs::set_permissions(path, mode).expect("root may do that");
     }
 
-    fn env(&self, more: &str) {
+    /// The directory that holds everything of this test's.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(crate) fn env(&self, more: &str) {
         let text = format!(
             "INFRA_TYPE=container\nINFRA_ID={}\nIMAGE=./rootfs.tar\nMEMORY=512M\nCPUS=1\n{more}",
             self.name
@@ -87,8 +92,8 @@ impl Rootless {
         self.own(&self.path("project/.env"), Some(0o644));
     }
 
-    /// Runs a program as the user.
-    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+    /// A program that is to run as the user.
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
         #[expect(clippy::disallowed_methods, reason = "a test runs the program that it tests")]
         let mut command = Command::new("setpriv");
         let id = self.uid.to_string();
@@ -104,19 +109,30 @@ impl Rootless {
             self.own(&own, Some(0o644));
             command.env("CONTAINERS_CONF", own);
         }
-        command.output().expect("setpriv can be run")
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        self.command(program, arguments).output().expect("setpriv can be run")
+    }
+
+    /// Starts a call and returns while it runs; `setpriv` makes way for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let program = self.path("bin/vagrantp").display().to_string();
+        let mut command = self.command(&program, arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it can be run")
     }
 
     fn podman(&self, arguments: &[&str]) -> Output {
         self.run("podman", arguments)
     }
 
-    fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let output = self.podman(arguments);
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn vagrantp(&self, arguments: &[&str]) -> String {
+    pub(crate) fn vagrantp(&self, arguments: &[&str]) -> String {
         let output = self.run(&self.path("bin/vagrantp").display().to_string(), arguments);
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let (out, errors) = (text(&output.stdout), text(&output.stderr));

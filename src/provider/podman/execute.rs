@@ -1,5 +1,4 @@
-//! One function an action. Each looks first, and looks again where the engine says no: what counts
-//! is what is there.
+//! One function an action. Each looks first, and again where the engine says no.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use super::client::{CHANGE, escape};
 use super::look::{self, Size};
 use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
-use super::{Podman, fault, freeze, image, label, make, observe, save, snapshot, start};
+use super::{Podman, fault, freeze, image, label, make, observe, orphan, save, snapshot, start};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -55,7 +54,7 @@ pub(super) async fn execute(
         Action::SetAutostart { target, autostart } => set_autostart(room, target, *autostart).await,
         Action::Remove { target, volumes } => remove(room, target, *volumes).await,
         Action::RemoveNetwork { name, uuid } => remove_network(room, name, *uuid).await,
-        Action::RemoveImage { image } => image::remove(room, image).await,
+        Action::RemoveImage { image } => orphan::remove_image(room, image).await,
     }
 }
 
@@ -257,7 +256,7 @@ async fn change_address(
     };
     // Without this it would be cut off from everything.
     let before = seen.instance.address.or(seen.instance.stamp.asked.address);
-    // A connection that failed half-way is in the engine's books, and in the way of another.
+    // One that failed half-way is in the engine's books, and in the way of another.
     drop(disconnect(room, id, network).await);
     let back = connect(room, target, id, network, before).await;
     let error = room.said(&operation, CHANGE, error);
@@ -304,15 +303,15 @@ async fn remove(
     if matches!(seen.instance.state, Power::Running | Power::Paused) {
         return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
     }
-    delete(room, &seen.instance.id, volumes == Volumes::Remove).await.map(|()| Outcome::Done)
+    delete(room, &seen.instance.id, volumes == Volumes::Remove).await?;
+    Ok(orphan::follow(room, &seen).await)
 }
 
 /// Removes a container that was looked at. It is forced, for one that has just ended and is not
 /// cleared away yet.
 pub(super) async fn delete(room: &Podman, id: &str, volumes: bool) -> Result<(), ProviderError> {
     let options = RemoveContainerOptions { v: volumes, force: true, link: false };
-    let removed = room.client.docker(CHANGE)?.remove_container(id, Some(options)).await;
-    match removed {
+    match room.client.docker(CHANGE)?.remove_container(id, Some(options)).await {
         Ok(()) => Ok(()),
         Err(error) => match look::container(&room.client, id, Size::NotWanted).await? {
             None => Ok(()),

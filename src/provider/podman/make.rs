@@ -6,7 +6,7 @@ use super::client::{CHANGE, LIBPOD};
 use super::execute::{delete, stale};
 use super::look::{self, Size};
 use super::reply::{Container, Made};
-use super::{Podman, fault, image, label, observe, spec};
+use super::{Podman, fault, image, label, observe, orphan, spec};
 use crate::model::id::ProviderKind;
 use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Power};
@@ -38,7 +38,13 @@ pub(super) async fn container(
     let body = spec::container(spec, &around);
     let path = format!("{LIBPOD}/containers/create");
     let operation = format!("create {}", spec.name);
-    let answer = room.client.post(&path, Some(&body), CHANGE).await;
+    let mut answer = room.client.post(&path, Some(&body), CHANGE).await;
+    if let BaseImage::Saved(saved) = &spec.image
+        && answer.as_ref().is_ok_and(|reply| !reply.is_success())
+        && orphan::clear_storage(room, saved).await?
+    {
+        answer = room.client.post(&path, Some(&body), CHANGE).await;
+    }
     let failure = match answer {
         Ok(reply) if reply.is_success() => {
             return reply.parse::<Made>(&operation).map(|_| Outcome::Done);

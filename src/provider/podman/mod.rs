@@ -47,6 +47,7 @@ mod life;
 mod look;
 mod make;
 mod observe;
+mod orphan;
 mod output;
 mod outside;
 mod processes;

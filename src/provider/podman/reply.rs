@@ -34,6 +34,8 @@ pub(super) struct Container {
     /// Why the engine cannot look into it any more: then all else is what its list says.
     #[serde(skip)]
     pub(super) damaged: Option<String>,
+    #[serde(rename = "OCIRuntime")]
+    pub(super) oci_runtime: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -145,6 +147,7 @@ pub(super) struct Listed {
     pub(super) names: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     pub(super) labels: HashMap<String, String>,
+    pub(super) image: String,
     pub(super) state: String,
     pub(super) exit_code: i32,
     pub(super) exited_at: i64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::client::CHANGE;
 use super::execute::{Found, doing, find, stale, start_by_id};
 use super::look;
-use super::{Podman, execute};
+use super::{Podman, execute, orphan};
 use crate::model::command::MainProcess;
 use crate::model::observed::{Instance, Power};
 use crate::plan::action::{Outcome, StopMode, Target};
@@ -34,10 +34,11 @@ pub(super) async fn start(room: &Podman, target: &Target) -> Result<Outcome, Pro
         Power::Created | Power::Stopped | Power::Unknown => {}
         other => return Ok(stale(format!("{} {}", target.name, doing(other)))),
     }
-    if let Err(error) = start_by_id(room, &seen.instance.id).await
-        && execute::state(room, target).await? != Some(Power::Running)
-    {
-        return Err(room.said(&format!("start {}", target.name), CHANGE, error));
+    if let Err(error) = begin(room, target, &seen.instance.id).await? {
+        if !orphan::clear_the_way(room, target, &seen, &error).await {
+            return Err(error);
+        }
+        begin(room, target, &seen.instance.id).await??;
     }
     let looks = match seen.instance.stamp.asked.command {
         MainProcess::Idle => &LOOKS[..1],
@@ -54,6 +55,19 @@ pub(super) async fn start(room: &Podman, target: &Target) -> Result<Outcome, Pro
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Starts it; what the engine said, where it does not run after that.
+async fn begin(
+    room: &Podman,
+    target: &Target,
+    id: &str,
+) -> Result<Result<(), ProviderError>, ProviderError> {
+    let Err(error) = start_by_id(room, id).await else { return Ok(Ok(())) };
+    if execute::state(room, target).await? == Some(Power::Running) {
+        return Ok(Ok(()));
+    }
+    Ok(Err(room.said(&format!("start {}", target.name), CHANGE, error)))
 }
 
 async fn ended(
