@@ -32,7 +32,7 @@ pub enum MountError {
         #[label("expected `ro`")]
         at: SourceSpan,
     },
-    /// A guest path that is relative, the root, or climbs.
+    /// A guest path that is relative, the root or the kernel's, or climbs.
     #[error("mounts onto what is not a directory inside")]
     #[diagnostic(
         code(vagrantp::config::bad_guest_path),
@@ -98,6 +98,10 @@ fn guest_path(text: &str, at: SourceSpan) -> Result<PathBuf, MountError> {
     if path.as_os_str() == "/" {
         return bad("the whole file system of the guest");
     }
+    let kernels = ["/proc", "/sys", "/dev"].iter().any(|own| path.as_os_str() == *own);
+    if kernels || path.starts_with("/proc") || path.starts_with("/sys") {
+        return bad("this belongs to the guest's kernel");
+    }
     Ok(path)
 }
 
@@ -143,6 +147,7 @@ mod tests {
         assert_eq!(mount(".:/work").access, MountAccess::ReadWrite);
         assert_eq!(mount("./a b:/x//y/./z/:ro").guest, PathBuf::from("/x/y/z"));
         assert_eq!(mount("a:/b:ro").access, MountAccess::ReadOnly);
+        assert_eq!(mount("a:/dev/shm/x").guest, PathBuf::from("/dev/shm/x"));
         assert_eq!(mount("a:/b:rw").access, MountAccess::ReadWrite);
     }
 
@@ -154,7 +159,9 @@ mod tests {
         }
         let option = WrittenMount::parse(".:/x:Z");
         assert_eq!(option, Err(MountError::BadOption { at: (5..6).into() }));
-        for text in [".:work", ".:/", ".:/.", ".:/a/../b", ".:/a\u{7}"] {
+        for text in
+            [".:work", ".:/", ".:/.", ".:/a/../b", ".:/a\u{7}", ".:/proc/x", ".:/sys/", ".:/dev/."]
+        {
             match WrittenMount::parse(text) {
                 Err(MountError::BadGuest { at, .. }) => assert_eq!(at.offset(), 2, "{text}"),
                 other => panic!("{text}: {other:?}"),

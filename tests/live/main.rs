@@ -34,6 +34,8 @@ mod lost_storage;
 #[cfg(feature = "podman")]
 mod machine;
 #[cfg(feature = "podman")]
+mod mounts;
+#[cfg(feature = "podman")]
 mod networks;
 #[cfg(feature = "podman")]
 mod ownership;
