@@ -2,7 +2,7 @@
 //! `.env` says, and reach a state that one plan leads to.
 
 use crate::apply::ApplyError;
-use crate::model::observed::{Instance, Observed};
+use crate::model::observed::{Instance, Observed, Power};
 use crate::plan::{Plan, PlanError, diff};
 use crate::provider::{Depth, Provider, Query};
 use crate::report::{Answer, Infrastructure, json};
@@ -78,11 +78,10 @@ pub async fn reach_from(
     };
     found.observed = look(&found, depth).await?;
     if let Some(instance) = found.observed.instance() {
-        let stops = plan.steps.iter().any(|step| step.action.name() == "stop");
-        let made = match (plan.is_empty(), stops) {
-            (true, _) => Made::Nothing,
-            (false, true) => Made::Stopped,
-            (false, false) => Made::Changes,
+        let made = match instance.state {
+            _ if plan.is_empty() => Made::Nothing,
+            Power::Stopped => Made::Stopped,
+            _ => Made::Changes,
         };
         remember(context, &store, &found.identity, instance, made);
     }
