@@ -113,7 +113,7 @@ fn answer(
                 message = format!("{} is {}: {says}.", shape.id, shape.state);
             }
             for (index, line) in last_output.iter().flat_map(|output| output.lines()).enumerate() {
-                let name = if index == 0 { "its words" } else { "" };
+                let name = if index == 0 { "last words" } else { "" };
                 text.push_str(&format!("  {name:<10} {line}\n"));
             }
             ended.last_output = last_output;

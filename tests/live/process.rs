@@ -54,7 +54,7 @@ fn an_end_of_its_own_is_told_with_its_last_words() {
     let line = regex::Regex::new("[0-9]+ s").expect("it is one").replace(line, "{time}");
     let expected = "  ended      its main process ended by itself {time} ago, with exit status 3";
     assert_eq!(line, expected);
-    assert!(status.contains("  its words  first\n             last [31mwords\n"), "{status}");
+    assert!(status.contains("  last words first\n             last [31mwords\n"), "{status}");
     // What vagrantp stopped needs no last words.
     machine.ok(&["up"]);
     machine.ok(&["stop", "--force"]);
