@@ -1,5 +1,7 @@
 //! Snapshots: taken, gone back to, removed.
 
+use std::net::Ipv4Addr;
+
 use crate::model::capability::Cost;
 use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, Observed, Power};
@@ -52,7 +54,7 @@ pub fn to_snapshot(
 /// The way back to a snapshot: a container around its files takes the place of the one that is
 /// there, which stays until the new one is up.
 ///
-/// All but the files stays: name, ports, a fixed address, limits, mounts and volumes. What ran runs
+/// All but the files stays: name, ports, address, limits, mounts and volumes. What ran runs
 /// afterwards; what was suspended does not, since its memory belongs to other files.
 ///
 /// # Errors
@@ -88,7 +90,7 @@ pub fn to_reverted(
     if !at_rest(old.state) {
         steps.push(Step { cost: Cost::Recreate, ..stop(old, mode, cause.clone()) });
     }
-    let spec = spec(old, snapshot, now);
+    let spec = spec(old, snapshot, address(old, observed), now);
     let BaseImage::Saved(image) = &spec.image else { unreachable!("it was made of saved files") };
     let files = Action::UseSnapshot { snapshot: snapshot.clone(), image: image.clone() };
     steps.push(Step::free(files, cause.clone()));
@@ -118,7 +120,7 @@ pub fn to_reverted(
 }
 
 /// The container that takes the place of `old` around the files of a snapshot.
-fn spec(old: &Instance, snapshot: &Snapshot, now: &str) -> InstanceSpec {
+fn spec(old: &Instance, snapshot: &Snapshot, address: Option<Ipv4Addr>, now: &str) -> InstanceSpec {
     let asked = &old.stamp.asked;
     let generation = old.stamp.generation.saturating_add(1);
     // Named as the files of a replacement are: what holds for those, at the next one and at the
@@ -133,6 +135,8 @@ fn spec(old: &Instance, snapshot: &Snapshot, now: &str) -> InstanceSpec {
             // What the files came from, so that IMAGE is compared with the truth.
             image: snapshot.image.clone(),
             image_id: snapshot.image_id.clone(),
+            // A stopped instance shows no address: there the stamp speaks.
+            address,
             ..asked.clone()
         },
         ..old.stamp.clone()
@@ -145,14 +149,20 @@ fn spec(old: &Instance, snapshot: &Snapshot, now: &str) -> InstanceSpec {
         cpus: asked.cpus,
         command: asked.command.clone(),
         network: old.networks.first().cloned().unwrap_or_default(),
-        // The stamp knows the address of the creation; one that was changed live shows.
-        address: asked.address.map(|address| old.address.unwrap_or(address)),
+        address,
         ports: asked.ports.clone(),
         mounts: asked.mounts.clone(),
         autostart: old.autostart,
         volumes_from: Some(old.id.clone()),
         stamp,
     }
+}
+
+/// The address that it has, or had when it ran, where its network has it to give.
+fn address(old: &Instance, observed: &Observed) -> Option<Ipv4Addr> {
+    let address = old.address.or(old.stamp.asked.address)?;
+    let subnet = observed.network.as_ref().and_then(|network| network.subnet);
+    subnet.is_none_or(|subnet| subnet.contains(&address)).then_some(address)
 }
 
 /// The way to one snapshot less.

@@ -36,8 +36,9 @@ fn going_back_restores_the_files_and_nothing_else() {
     assert_eq!(machine.inspect("{{.State.Status}}"), "running", "it goes on");
     machine.inside("echo new > /root/note; rm -r /srv/a; touch /root/more; echo 2 > /data/n; echo 2 > /shared/n");
 
-    let facts =
-        "{{.Name}} {{.HostConfig.PortBindings}} {{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}";
+    let facts = "{{.Name}} {{.HostConfig.PortBindings}} {{.HostConfig.Memory}} \
+                 {{.HostConfig.NanoCpus}} {{range .NetworkSettings.Networks}}{{.IPAddress}} \
+                 {{.MacAddress}}{{end}}";
     let (id, before) = (machine.id(), machine.inspect(facts));
     let document = machine.fails(&["snapshot", "revert", "before"], 1, "CONFIRMATION_REQUIRED");
     assert!(actions(&document).contains(&"remove".to_owned()), "what would be lost is shown");
