@@ -50,6 +50,11 @@ pub enum Event {
         /// A word for it: `downloading`.
         says: String,
     },
+    /// A line that the running step wrote: of a build's output.
+    Output {
+        /// The line, without its end.
+        line: String,
+    },
     /// Waiting for someone else.
     Waiting {
         /// For what, and who has it.

@@ -209,6 +209,30 @@ fn is_component(component: &str) -> bool {
         && component.ends_with(alphanumeric)
 }
 
+/// What a local image of vagrantp's holds, told by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalImage {
+    /// The files of a replaced instance.
+    Saved,
+    /// A tarball that was imported.
+    Imported,
+    /// What was built from a Containerfile.
+    Built,
+}
+
+impl LocalImage {
+    /// What the image of this name, or of these first parts of one, holds.
+    #[must_use]
+    pub fn of(name: &str) -> LocalImage {
+        let own = name.strip_prefix("localhost/vagrantp/").unwrap_or(name);
+        match own.split_once(':').map_or(own, |(repository, _)| repository) {
+            "rootfs" | "archive" => LocalImage::Imported,
+            "built" | "context" => LocalImage::Built,
+            _ => LocalImage::Saved,
+        }
+    }
+}
+
 /// IMAGE, as understood.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -217,7 +241,7 @@ pub enum ImageSource {
     Registry(String),
     /// A tarball of a root file system, by its absolute path.
     Rootfs(PathBuf),
-    /// A tarball in the layout of the OCI image specification.
+    /// A tarball of one whole image: in the layout of the OCI, or as `podman save` writes it.
     OciArchive(PathBuf),
     /// A Containerfile; its directory is the context.
     Containerfile(PathBuf),
@@ -235,6 +259,14 @@ pub enum ImageSource {
         /// The SHA-256 that it must have, in lower-case hexadecimal.
         sha256: Option<String>,
     },
+}
+
+impl ImageSource {
+    /// Whether it is made here from a recipe: then making an instance makes the image as well.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        matches!(self, ImageSource::Containerfile(_))
+    }
 }
 
 impl fmt::Display for ImageSource {

@@ -39,6 +39,9 @@ pub struct Observed {
     /// The snapshots of this project's instance, and of one that moved.
     #[serde(default)]
     pub snapshots: Vec<Snapshot>,
+    /// Local images that were built for this project's instances and that no other's uses.
+    #[serde(default)]
+    pub built_images: Vec<String>,
     /// What the engine says of itself.
     #[serde(default)]
     pub engine: EngineFacts,
@@ -181,6 +184,9 @@ pub struct ObservedImage {
     /// Its architecture, in the OCI's words: `amd64`.
     #[serde(default)]
     pub architecture: Option<String>,
+    /// Whether what it was built from is not what it was; never for images that are not built.
+    #[serde(default)]
+    pub outdated: bool,
 }
 
 /// What the engine says of itself.

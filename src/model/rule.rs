@@ -6,6 +6,7 @@
 //! to the rules that stand in `src/`.
 
 mod files;
+mod images;
 mod values;
 mod work;
 
@@ -30,7 +31,7 @@ pub struct Rule {
 impl Rule {
     /// Every rule, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = &'static Rule> {
-        values::RULES.iter().chain(files::RULES).chain(work::RULES)
+        values::RULES.iter().chain(files::RULES).chain(work::RULES).chain(images::RULES)
     }
 
     /// The rules that a text names: by its full name, without `vagrantp::`, or by its last part

@@ -46,7 +46,9 @@ impl Builder<'_> {
 
     fn fetch_image(&mut self, cause: &Cause) {
         let image = &self.goal.desired.image;
-        if self.observed.image.is_none() || self.goal.fetch == Fetch::Always {
+        // What is built follows its files whenever an instance is made of it.
+        let wanted = self.observed.image.is_none() || image.value.is_built();
+        if wanted || self.goal.fetch == Fetch::Always {
             let (image, fetch) = (image.value.clone(), self.goal.fetch);
             self.free(Action::FetchImage { image, fetch }, cause.clone());
         }
@@ -93,7 +95,13 @@ impl Builder<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             asked: Asked {
                 image: desired.image.value.clone(),
-                image_id: self.observed.image.as_ref().map(|image| image.id.clone()),
+                // That of a build is known when it has been built.
+                image_id: self
+                    .observed
+                    .image
+                    .as_ref()
+                    .filter(|_| !desired.image.value.is_built())
+                    .map(|image| image.id.clone()),
                 memory: desired.memory.value,
                 cpus: desired.cpus.value,
                 command: desired.command.value.clone(),
@@ -378,7 +386,9 @@ impl Builder<'_> {
         let generation = instance.stamp.generation.saturating_add(1);
         let spec = self.spec(image, generation, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start || was_up);
-        for former in self.observed.saved_images.clone() {
+        let another = instance.stamp.asked.image != self.goal.desired.image.value;
+        let built = self.observed.built_images.iter().filter(|_| another);
+        for former in self.observed.saved_images.iter().chain(built).cloned().collect::<Vec<_>>() {
             self.free(Action::RemoveImage { image: former }, cause.clone());
         }
     }

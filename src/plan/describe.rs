@@ -1,6 +1,7 @@
 //! Action → one sentence, and the reason behind it.
 
 use crate::model::capability::Cost;
+use crate::model::image::{ImageSource, LocalImage};
 use crate::model::spec::BaseImage;
 
 use super::action::{Action, Fetch, StopMode, Volumes};
@@ -11,6 +12,15 @@ use super::{Cause, Plan, Step};
 #[must_use]
 pub fn says(action: &Action) -> String {
     match action {
+        Action::FetchImage { image: ImageSource::Containerfile(path), fetch: Fetch::IfMissing } => {
+            format!("Build the image from {}", path.display())
+        }
+        Action::FetchImage { image: ImageSource::Containerfile(path), fetch: Fetch::Always } => {
+            format!(
+                "Build the image from {}, with what it is made from fetched again",
+                path.display()
+            )
+        }
         Action::FetchImage { image, fetch: Fetch::IfMissing } => format!("Fetch the image {image}"),
         Action::FetchImage { image, fetch: Fetch::Always } => {
             format!("Fetch the image {image} again")
@@ -91,7 +101,11 @@ pub fn says(action: &Action) -> String {
             format!("DELETE the container {} with what was written since the snapshot", target.name)
         }
         Action::RemoveNetwork { name, .. } => format!("Remove the network {name}"),
-        Action::RemoveImage { image } => format!("Remove the saved files {image}"),
+        Action::RemoveImage { image } => match LocalImage::of(image) {
+            LocalImage::Saved => format!("Remove the saved files {image}"),
+            LocalImage::Imported => format!("Remove the imported image {image}"),
+            LocalImage::Built => format!("Remove the image that was built, {image}"),
+        },
     }
 }
 

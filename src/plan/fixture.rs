@@ -141,7 +141,11 @@ pub(super) fn observed(desired: &Desired, state: Power) -> Observed {
             subnet: None,
             isolated: true,
         }),
-        image: Some(ObservedImage { id: "sha256:1".to_owned(), architecture: None }),
+        image: Some(ObservedImage {
+            id: "sha256:1".to_owned(),
+            architecture: None,
+            outdated: false,
+        }),
         ..Observed::default()
     }
 }

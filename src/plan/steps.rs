@@ -123,10 +123,24 @@ pub fn to_running(
             let changes =
                 diff(desired, goal.ports, &builder.name, instance, &observed.engine, capabilities);
             builder.mend(instance, &changes)?;
-            return Ok(Plan { steps: builder.steps, changes, ..Plan::default() });
+            let warnings = outdated(&builder).into_iter().collect();
+            return Ok(Plan { steps: builder.steps, changes, warnings, ..Plan::default() });
         }
     }
     Ok(Plan { steps: builder.steps, ..Plan::default() })
+}
+
+/// What to say where the image would be another one if it were built now, and will not be.
+fn outdated(builder: &Builder<'_>) -> Option<String> {
+    let image = &builder.goal.desired.image.value;
+    let is_outdated = builder.observed.image.as_ref().is_some_and(|image| image.outdated);
+    let builds = builder.steps.iter().any(|step| step.action.name() == "fetch_image");
+    (is_outdated && !builds).then(|| {
+        format!(
+            "files beside {image} have changed since the image was built from it; `vagrantp up \
+             --recreate` builds it again"
+        )
+    })
 }
 
 /// The way to a stopped instance.
@@ -161,7 +175,7 @@ pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Pl
         });
     }
     steps.extend(own(observed, identity.uuid).map(removal));
-    for image in &observed.saved_images {
+    for image in observed.saved_images.iter().chain(&observed.built_images) {
         steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
     }
     if let Some(network) = observed.network.as_ref().filter(|network| network.ours) {

@@ -7,6 +7,10 @@ use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::problem::Problem;
 
+mod image;
+
+pub use image::ImageFault;
+
 /// A failure at a provider.
 #[derive(Debug, Error, Diagnostic)]
 pub enum ProviderError {
@@ -79,17 +83,21 @@ pub enum ProviderError {
         /// What to do.
         help: String,
     },
-    /// An image cannot be had.
+    /// An image cannot be had, for a reason that has no variant of [`ImageFault`].
     #[error("the image {image} cannot be had: {reason}")]
     #[diagnostic(code(vagrantp::provider::image_unavailable), help("{help}"))]
     ImageUnavailable {
         /// Which image.
         image: String,
-        /// Why: it does not exist, no network, no rights, another architecture.
+        /// Why, in the provider's words.
         reason: String,
         /// What to do.
         help: String,
     },
+    /// An image cannot be had, for a reason that has a remedy of its own.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Image(#[from] ImageFault),
     /// A host port was taken between the plan and the start.
     #[error("a forwarded port is taken: {reason}")]
     #[diagnostic(
@@ -164,6 +172,7 @@ impl ProviderError {
             | ProviderError::Permission { .. }
             | ProviderError::Timeout { .. } => Code::ProviderNotAvailable,
             ProviderError::ImageUnavailable { .. } => Code::ImageUnavailable,
+            ProviderError::Image(fault) => fault.stable_code(),
             ProviderError::PortConflict { .. } => Code::PortConflict,
             ProviderError::AddressConflict { .. } => Code::AddressConflict,
             ProviderError::EndedAtOnce { .. } => Code::CreateFailed,
@@ -177,7 +186,7 @@ impl ProviderError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             ProviderError::NotInstalled { .. } | ProviderError::NotBuilt { .. } => Some("PROVIDER"),
-            ProviderError::ImageUnavailable { .. } => Some("IMAGE"),
+            ProviderError::ImageUnavailable { .. } | ProviderError::Image(_) => Some("IMAGE"),
             ProviderError::PortConflict { .. } => Some("PORTS"),
             ProviderError::AddressConflict { .. } => Some("IP_ADDRESS"),
             ProviderError::EndedAtOnce { .. } => Some("COMMAND"),
@@ -195,6 +204,9 @@ impl From<ProviderError> for Problem {
                 vec![("exit_status", (*status).into()), ("last_output", output.clone().into())]
             }
             ProviderError::PortConflict { port: Some(port), .. } => vec![("port", (*port).into())],
+            ProviderError::Image(fault) => {
+                fault.output().map(|output| ("last_output", output.into())).into_iter().collect()
+            }
             _ => Vec::new(),
         };
         let mut problem = Problem::new(code, error);

@@ -85,7 +85,12 @@ pub fn capabilities() -> Capabilities {
         bridge: false,
         suspend: true,
         autostart: true,
-        images: vec![ImageKind::Registry, ImageKind::Rootfs],
+        images: vec![
+            ImageKind::Registry,
+            ImageKind::Rootfs,
+            ImageKind::OciArchive,
+            ImageKind::Containerfile,
+        ],
     }
 }
 
@@ -133,8 +138,11 @@ impl Provider for Memory {
                     ours: *owner == identity.uuid,
                     ..network.clone()
                 }),
-                image: image
-                    .map(|image| ObservedImage { id: image.to_string(), architecture: None }),
+                image: image.map(|image| ObservedImage {
+                    id: image.to_string(),
+                    architecture: None,
+                    outdated: false,
+                }),
                 saved_images: world
                     .saved
                     .iter()
@@ -150,6 +158,7 @@ impl Provider for Memory {
                     })
                     .cloned()
                     .collect(),
+                built_images: Vec::new(),
                 engine: Default::default(),
             })
         })

@@ -27,7 +27,7 @@ pub mod registry;
 #[cfg(feature = "podman")]
 pub mod podman;
 
-pub use error::ProviderError;
+pub use error::{ImageFault, ProviderError};
 
 /// What to look for.
 #[derive(Clone, Debug)]

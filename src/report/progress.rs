@@ -76,9 +76,20 @@ impl Progress {
                     spinner.set_prefix(detail(item, *done, *total, says));
                 }
             }
+            Event::Output { line } => self.output(&clean::line(line)),
             Event::Waiting { says } if !self.style.quiet => self.line(&clean::line(says)),
             Event::Waiting { .. } => {}
             Event::Warning { message } => self.line(&format!("warning: {}", clean::line(message))),
+        }
+    }
+
+    /// A log keeps every line; a terminal shows the newest one, and all of them where more is wanted.
+    fn output(&self, line: &str) {
+        if let Some(spinner) = &*self.lock() {
+            spinner.set_prefix(line.to_owned());
+        }
+        if !self.style.quiet && (!self.style.rich || self.style.verbose > 0) {
+            self.line(&format!("      {line}"));
         }
     }
 

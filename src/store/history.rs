@@ -85,7 +85,7 @@ impl Listener for History<'_> {
     fn hear(&self, event: &Event) {
         self.next.hear(event);
         // How far a download is interests nobody afterwards.
-        if matches!(event, Event::Progress { .. }) {
+        if matches!(event, Event::Progress { .. } | Event::Output { .. }) {
             return;
         }
         let line = Line { at: Timestamp::now(), subject: &self.subject, event };

@@ -229,8 +229,8 @@ pub(super) const RULES: &[Rule] = &[
     failure(
         "provider::image_unavailable",
         &[Code::ImageUnavailable],
-        "The image does not exist, cannot be reached, or may not be read.",
-        "Correct IMAGE, log in to the registry, or see whether it can be reached.",
+        "The image cannot be had, for the reason that the provider gives.",
+        "Do what the message says; `podman pull` with the same name may say more.",
     ),
     failure(
         "provider::port_conflict",

@@ -237,6 +237,7 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         image: image?,
         saved_images: saved?,
         snapshots,
+        built_images: Vec::new(),
         instances,
         engine: EngineFacts::default(),
     })

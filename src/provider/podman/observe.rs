@@ -231,6 +231,7 @@ pub(super) fn image(image: &Image) -> ObservedImage {
     ObservedImage {
         id: image.id.clone(),
         architecture: Some(image.architecture.clone()).filter(|text| !text.is_empty()),
+        outdated: false,
     }
 }
 
