@@ -68,9 +68,12 @@ enum ConsentError {
 
 /// What a restart comes to; a replacement is one, and its copy takes its time.
 fn restart_text(copied: Option<Bytes>) -> String {
-    let copied = copied
-        .map_or_else(String::new, |copied| format!(" after {copied} of its files were copied"));
-    format!("this stops what runs in the container and starts it again{copied}")
+    match copied {
+        Some(copied) => format!(
+            "this stops what runs in the container, copies {copied} of its files, and starts it again"
+        ),
+        None => "this stops what runs in the container and starts it again".to_owned(),
+    }
 }
 
 /// Gets the consent that a plan of `up` needs, or says what would give it.

@@ -137,7 +137,8 @@ fn much_to_copy_needs_a_yes() {
     {name} (container on podman)
     vagrantp::consent::restart_required
 
-      × this stops what runs in the container and starts it again
+      × this stops what runs in the container, copies 1.2 GiB of its files, and
+      │ starts it again
        ╭─[.env:4:8]
      4 │ MEMORY=600M
        ·        ──┬─
