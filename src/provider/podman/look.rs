@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{Client, LIBPOD, READ, escape};
 use super::observe::{self, Moved};
 use super::reply::{Container, Listed, ListedImage, Network};
-use super::{Podman, autostart, cgroup, fault, image, label, life, snapshot};
+use super::{Podman, autostart, cgroup, fault, image, label, life, save, snapshot};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::life::Limits;
@@ -198,7 +198,15 @@ async fn ours(
         observe::listed(entry).is_some_and(|found| observe::is_ours(&found, identity))
     });
     let found = try_join_all(ids.map(|entry| settled(&room.client, &entry.id, size))).await?;
-    Ok(found.iter().flatten().filter_map(instance).collect())
+    let mut instances = Vec::new();
+    for seen in found.iter().flatten() {
+        let Some(mut ours) = instance(seen) else { continue };
+        if size == Size::Wanted {
+            ours.written = save::copied(room, seen).await?;
+        }
+        instances.push(ours);
+    }
+    Ok(instances)
 }
 
 async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
@@ -256,8 +264,10 @@ async fn moved(
         }
     });
     let Some(candidate) = candidate else { return Ok(None) };
-    let found = container(&room.client, &candidate.id, Size::NotWanted).await?;
-    Ok(found.as_ref().and_then(observe::instance))
+    let found = container(&room.client, &candidate.id, Size::Wanted).await?;
+    let Some(found) = found else { return Ok(None) };
+    let written = save::copied(room, &found).await?;
+    Ok(observe::instance(&found).map(|instance| Instance { written, ..instance }))
 }
 
 async fn saved_images(client: &Client, identity: &Identity) -> Result<Vec<String>, ProviderError> {

@@ -30,6 +30,7 @@ pub(super) struct Container {
     pub(super) config: ContainerConfig,
     pub(super) host_config: HostConfig,
     pub(super) size_rw: Option<i64>,
+    pub(super) size_root_fs: Option<i64>,
     pub(super) restart_count: u32,
     /// Why the engine cannot look into it any more: then all else is what its list says.
     #[serde(skip)]

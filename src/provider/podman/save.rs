@@ -5,7 +5,8 @@ use super::client::{COPY, LIBPOD, escape};
 use super::execute::{Found, Seen, doing, find, stale};
 use super::image;
 use super::label;
-use super::reply::{Image, Made};
+use super::reply::{Container, Image, Made};
+use crate::model::units::Bytes;
 use crate::plan::action::{Outcome, Target};
 use crate::provider::ProviderError;
 
@@ -74,11 +75,30 @@ pub(super) async fn commit(
         path.push_str("&changes=");
         path.push_str(&escape(change));
     }
-    if base.root_fs.layers.len() >= MANY_LAYERS {
+    if is_squashed(&base) {
         path.push_str("&squash=true");
     }
     let reply = room.client.post(&path, None, COPY).await?.success(operation)?;
     reply.parse::<Made>(operation).map(drop)
+}
+
+/// Whether a container that was made from this image is saved as one layer.
+fn is_squashed(base: &Image) -> bool {
+    base.root_fs.layers.len() >= MANY_LAYERS
+}
+
+/// How much saving the files of a container copies: what was written since it was made, and where
+/// its layers are made one, what they hold besides. The engine counts a hole like what is written,
+/// and copies it so. Nothing where the container was not asked for its size.
+pub(super) async fn copied(
+    room: &Podman,
+    container: &Container,
+) -> Result<Option<Bytes>, ProviderError> {
+    let bytes = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+    let Some(written) = bytes(container.size_rw) else { return Ok(None) };
+    let base = image::find(&room.client, &container.image).await?.unwrap_or_default();
+    let below = bytes(container.size_root_fs).filter(|_| is_squashed(&base)).unwrap_or(0);
+    Ok(Some(Bytes(written.saturating_add(below))))
 }
 
 /// Whether the image was made after the container had ended for the last time.
@@ -103,6 +123,16 @@ fn changes(base: &Image) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layers_are_made_one_before_they_are_too_many() {
+        let of = |layers: usize| {
+            let mut base = Image::default();
+            base.root_fs.layers = vec![String::new(); layers];
+            is_squashed(&base)
+        };
+        assert!(!of(1) && !of(19) && of(20) && of(128));
+    }
 
     #[test]
     fn the_image_keeps_its_own_main_process_and_no_owner() {
