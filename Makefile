@@ -27,8 +27,8 @@ check: ## The quick gate: formatting, lints, and every test that needs no provid
 test: ## The whole gate (says first what it installs)
 	@scripts/test.sh
 
-prove: ## The whole gate, then many more wishes and files by chance, then every bench against its limit
-	@scripts/test.sh
+prove: ## The whole gate, many more wishes, files and kills by chance, then every bench against its limit
+	@VAGRANTP_REPLACEMENTS=50 VAGRANTP_KILLS=60 VAGRANTP_SEED=$$RANDOM scripts/test.sh
 	PROPTEST_CASES=3000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --test integration wishes
 	VAGRANTP_SEED=$$RANDOM cargo test --locked --test contract
 	@benches/run.sh --strict
