@@ -248,6 +248,7 @@ pub(crate) fn settings(directory: &Path, path: Option<String>) -> Settings {
         containers_conf: conf,
         has_containers_conf_override: false,
         config_home: directory.join("config"),
+        auth_files: vec![directory.join("auth.json")],
         path,
         distribution: Vec::new(),
         storage: PathBuf::from("/var/lib/containers/storage"),

@@ -2,6 +2,7 @@
 //! client for what is read. bollard's types know a closed list of states and fail on the others,
 //! and one container in such a state would hide all of them.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -14,14 +15,14 @@ use futures_util::Stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, HOST, SERVER};
-use hyper::{Method, Request, Response};
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::UnixStream;
-use tokio::task::JoinSet;
 
+use super::answer::{Head, Reply};
 use super::settings::Settings;
 use super::{fault, service};
 use crate::model::id::ProviderKind;
@@ -41,7 +42,7 @@ pub(super) const COPY: Duration = Duration::from_secs(3600);
 pub(super) const LIBPOD: &str = "/v4.0.0/libpod";
 
 /// The largest answer that is read into memory.
-const LARGEST: usize = 64 << 20;
+pub(super) const LARGEST: usize = 64 << 20;
 
 /// A connection to one engine.
 #[derive(Debug)]
@@ -58,14 +59,7 @@ pub(super) struct Client {
     generation: Option<u64>,
 }
 
-/// An answer, whatever its status.
-#[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) body: Bytes,
-}
-
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 impl Client {
     pub(super) fn new(socket: PathBuf, first: UnixStream, own: Option<Settings>) -> Client {
@@ -143,6 +137,10 @@ impl Client {
         self.send(Method::POST, path, body, limit).await
     }
 
+    pub(super) async fn delete(&self, path: &str, limit: Duration) -> Result<Reply, ProviderError> {
+        self.send(Method::DELETE, path, None, limit).await
+    }
+
     /// Sends a stream of bytes, such as a tarball.
     pub(super) async fn upload(
         &self,
@@ -153,32 +151,6 @@ impl Client {
         use futures_util::TryStreamExt;
         let body = StreamBody::new(stream.map_ok(Frame::data)).boxed_unsync();
         self.exchange(Method::POST, path, "application/x-tar", body, limit).await
-    }
-
-    /// An answer that is read as it comes, for however long it comes.
-    pub(super) async fn stream(&self, path: &str, what: &str) -> Result<Flow, ProviderError> {
-        let failed = |error| self.unreachable(Some(io::Error::other(error)));
-        let request = Request::get(path)
-            .header(HOST, "podman")
-            .body(Full::new(Bytes::new()))
-            .map_err(|error| fault::internal(what, &error.to_string()))?;
-        let stream = TokioIo::new(self.connection().await?);
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(stream).await.map_err(failed)?;
-        let mut moving = JoinSet::new();
-        moving.spawn(async move { drop(connection.await) });
-        let response = sender.send_request(request).await.map_err(failed)?;
-        let head = Head::of(&response);
-        self.meet(&head)?;
-        let body = response.into_body();
-        if head.status >= 300 {
-            let body = http_body_util::Limited::new(body, LARGEST).collect();
-            let body =
-                body.await.map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
-            let reply = Reply { status: head.status, body: body.to_bytes() };
-            return Err(fault::refused(what, &reply.message()));
-        }
-        Ok(Flow { body, _moving: moving })
     }
 
     async fn send(
@@ -201,26 +173,22 @@ impl Client {
         body: Body,
         limit: Duration,
     ) -> Result<Reply, ProviderError> {
-        let operation = || format!("{method} {}", crate::exec::printable(path));
-        let request = Request::builder()
-            .method(method.clone())
-            .uri(path)
-            .header(HOST, "podman")
-            .header(CONTENT_TYPE, content)
-            .body(body)
-            .map_err(|error| fault::internal(&operation(), &error.to_string()))?;
-        match tokio::time::timeout(limit, self.answer(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ProviderError::Timeout {
-                provider: ProviderKind::Podman,
-                operation: operation(),
-                seconds: limit.as_secs(),
-                help: fault::TIMEOUT_HELP.to_owned(),
-            }),
-        }
+        let request = request(method, path, content, body)?;
+        let operation = name_of(&request);
+        let answer = self.answer(request, async |incoming: Incoming| {
+            let body = http_body_util::Limited::new(incoming, LARGEST).collect().await?;
+            Ok(body.to_bytes())
+        });
+        let (head, body) = within(limit, operation, answer).await?;
+        Ok(Reply { status: head.status, body })
     }
 
-    async fn answer(&self, request: Request<Body>) -> Result<Reply, ProviderError> {
+    /// Sends a request, and has `read` take what comes after the head of the answer.
+    pub(super) async fn answer<T>(
+        &self,
+        request: Request<Body>,
+        read: impl AsyncFnOnce(Incoming) -> Result<T, Box<dyn Error + Send + Sync>>,
+    ) -> Result<(Head, T), ProviderError> {
         let stream = self.connection().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -229,8 +197,7 @@ impl Client {
         let exchange = async move {
             let response = sender.send_request(request).await?;
             let head = Head::of(&response);
-            let body = http_body_util::Limited::new(response.into_body(), LARGEST).collect().await;
-            Ok::<_, hyper::Error>((head, body))
+            Ok::<_, hyper::Error>((head, read(response.into_body()).await))
         };
         tokio::pin!(connection);
         tokio::pin!(exchange);
@@ -244,11 +211,11 @@ impl Client {
         .map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
         self.meet(&head)?;
         let body = body.map_err(|error| self.unreachable(Some(io::Error::other(error))))?;
-        Ok(Reply { status: head.status, body: body.to_bytes() })
+        Ok((head, body))
     }
 
     /// Podman says who it is in every answer, so that asking costs nothing.
-    fn meet(&self, head: &Head) -> Result<(), ProviderError> {
+    pub(super) fn meet(&self, head: &Head) -> Result<(), ProviderError> {
         if self.known.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -296,72 +263,38 @@ impl Client {
     }
 }
 
-/// An answer under way.
-pub(super) struct Flow {
-    pub(super) body: Incoming,
-    /// The connection's own future, which moves the bytes and ends with this.
-    _moving: JoinSet<()>,
+pub(super) fn request(
+    method: Method,
+    path: &str,
+    content: &'static str,
+    body: Body,
+) -> Result<Request<Body>, ProviderError> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, "podman")
+        .header(CONTENT_TYPE, content)
+        .body(body);
+    request.map_err(|error| fault::internal(&crate::exec::printable(path), &error.to_string()))
 }
 
-/// What is kept of an answer's head.
-struct Head {
-    status: u16,
-    podman: Option<String>,
-    server: Option<String>,
+pub(super) fn name_of(request: &Request<Body>) -> String {
+    format!("{} {}", request.method(), crate::exec::printable(&request.uri().to_string()))
 }
 
-impl Head {
-    fn of(response: &Response<Incoming>) -> Head {
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(crate::exec::printable(value))
-        };
-        let server = header(SERVER.as_str());
-        let from_server = server.as_deref().and_then(|text| {
-            let version = text.strip_prefix("Libpod/")?;
-            version.split_whitespace().next().map(str::to_owned)
-        });
-        Head {
-            status: response.status().as_u16(),
-            podman: header("libpod-api-version").or(from_server),
-            server,
-        }
-    }
-}
-
-impl Reply {
-    /// Whether the engine did it.
-    pub(super) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status) || self.status == 304
-    }
-
-    /// Whether the engine's storage was taken away under it. It does not recover from that.
-    fn is_of_lost_storage(&self) -> bool {
-        let lost = ["opening database", "open database", "not found in DB"];
-        self.status == 500 && lost.iter().any(|words| self.message().contains(words))
-    }
-
-    /// Itself where the engine did it, else what the engine said.
-    pub(super) fn success(self, operation: &str) -> Result<Reply, ProviderError> {
-        if self.is_success() { Ok(self) } else { Err(fault::refused(operation, &self.message())) }
-    }
-
-    /// The body as JSON.
-    pub(super) fn parse<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ProviderError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            fault::internal(operation, &format!("its answer is not understood: {error}"))
+pub(super) async fn within<T>(
+    limit: Duration,
+    operation: String,
+    answer: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+        Err(ProviderError::Timeout {
+            provider: ProviderKind::Podman,
+            operation,
+            seconds: limit.as_secs(),
+            help: fault::TIMEOUT_HELP.to_owned(),
         })
-    }
-
-    /// What the engine said went wrong.
-    pub(super) fn message(&self) -> String {
-        let value: Option<Value> = serde_json::from_slice(&self.body).ok();
-        let text =
-            value.as_ref().and_then(|value| value.get("message")?.as_str().map(str::to_owned));
-        let text = text.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned());
-        let text = crate::exec::printable(text.trim());
-        if text.is_empty() { format!("status {}", self.status) } else { text }
-    }
+    })
 }
 
 /// A value inside of a request's path or query: everything but letters, digits and `-._~` as `%XX`.
@@ -386,14 +319,5 @@ mod tests {
     fn what_stands_in_a_path_cannot_leave_it() {
         assert_eq!(escape("web-1.a_b~"), "web-1.a_b~");
         assert_eq!(escape("../x?y=z&\n\u{e9}"), "..%2Fx%3Fy%3Dz%26%0A%C3%A9");
-    }
-
-    #[test]
-    fn a_refusal_speaks_the_engines_words_without_control_characters() {
-        let reply = |body: &'static str| Reply { status: 500, body: Bytes::from(body) };
-        let text = r#"{"cause":"x","message":"no \u001b[31mroom\n","response":500}"#;
-        assert_eq!(reply(text).message(), "no [31mroom");
-        assert_eq!(reply("plain").message(), "plain");
-        assert_eq!(reply("").message(), "status 500");
     }
 }

@@ -8,15 +8,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use bollard::query_parameters::CreateImageOptions;
-use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
-use super::Podman;
 use super::client::{CHANGE, COPY, Client, LIBPOD, READ, escape};
 use super::fault;
 use super::observe;
 use super::reply::{Image, Made};
+use super::{Podman, pull};
 use crate::event::{Event, Listener};
 use crate::exec::printable;
 use crate::model::code::Code;
@@ -104,7 +102,7 @@ pub(super) async fn fetch(
         return Ok(Outcome::AlreadyDone);
     }
     match source {
-        ImageSource::Registry(reference) => pull(room, reference, listener).await,
+        ImageSource::Registry(reference) => pull::pull(room, reference, listener).await,
         ImageSource::Rootfs(path) => import(room, path, listener).await,
         other => Err(not_yet(other)),
     }
@@ -127,122 +125,6 @@ pub(super) fn by_content(names: &[String]) -> Option<String> {
         name.strip_prefix(ROOTFS).is_some_and(|tag| tag.starts_with(':') && !tag.contains('-'))
     };
     names.iter().find(ours).cloned()
-}
-
-async fn pull(
-    room: &Podman,
-    reference: &str,
-    listener: &dyn Listener,
-) -> Result<Outcome, ProviderError> {
-    // The first answer of a new connection says whether it is Podman at all.
-    room.client.get("/_ping").await?;
-    let docker = room.client.docker(COPY)?;
-    let options = CreateImageOptions {
-        from_image: Some(reference.to_owned()),
-        ..CreateImageOptions::default()
-    };
-    let mut steps = std::pin::pin!(docker.create_image(Some(options), None, None));
-    while let Some(step) = steps.next().await {
-        let step = step.map_err(|error| {
-            match fault::of_bollard("pull", COPY, room.client.socket(), error) {
-                ProviderError::Refused { message, .. } => unavailable(reference, &message),
-                other => other,
-            }
-        })?;
-        if let Some(error) = step.error_detail {
-            return Err(unavailable(reference, &error.message.unwrap_or_default()));
-        }
-        let detail = step.progress_detail;
-        let count = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
-        listener.hear(&Event::Progress {
-            item: printable(step.id.as_deref().unwrap_or(reference)),
-            done: detail.as_ref().and_then(|detail| count(detail.current)).unwrap_or_default(),
-            total: detail
-                .as_ref()
-                .and_then(|detail| count(detail.total))
-                .filter(|total| *total > 0),
-            says: printable(step.status.as_deref().unwrap_or("downloading").trim()),
-        });
-    }
-    match find(&room.client, reference).await? {
-        Some(image) => match wrong_architecture(&image) {
-            Some(found) => Err(wrong(reference, &found)),
-            None => Ok(Outcome::Done),
-        },
-        None => Err(unavailable(reference, "the engine says it is pulled and does not have it")),
-    }
-}
-
-/// Why an image cannot be had, by the engine's words.
-fn unavailable(reference: &str, message: &str) -> ProviderError {
-    let lower = message.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let host = reference.split('/').next().unwrap_or(reference);
-    let (reason, help) = if any(&["no image found in image index", "no image found in manifest"]) {
-        (
-            format!("there is none of it for {}", std::env::consts::ARCH),
-            "take an image that is built for this processor, or change IMAGE".to_owned(),
-        )
-    } else if any(&["manifest unknown", "not found", "name unknown", "404"])
-        && !any(&["no such host", "dial tcp"])
-    {
-        (
-            "there is no such image".to_owned(),
-            "look at IMAGE: is its name or tag misspelt?".to_owned(),
-        )
-    } else if any(&["unauthorized", "denied", "authentication required", "403", "401"]) {
-        (
-            "the registry wants to know who asks, or says no".to_owned(),
-            format!(
-                "log in with: podman login {host}; some registries answer so for images that \
-                     do not exist"
-            ),
-        )
-    } else if any(&[
-        "no such host",
-        "dial tcp",
-        "timeout",
-        "connection refused",
-        "network is unreachable",
-        "pinging container registry",
-        "tls",
-    ]) {
-        (
-            "the registry cannot be reached".to_owned(),
-            format!(
-                "look at the network, a proxy, or the registry's name ({host}); a local \
-                     tarball of a root file system works without: IMAGE=./rootfs.tar"
-            ),
-        )
-    } else {
-        ("the engine could not pull it".to_owned(), format!("try: podman pull {reference}"))
-    };
-    let said = crate::exec::last_lines(message, 1);
-    ProviderError::ImageUnavailable {
-        image: reference.to_owned(),
-        reason: if said.is_empty() { reason } else { format!("{reason} ({said})") },
-        help,
-    }
-}
-
-fn wrong_architecture(image: &Image) -> Option<String> {
-    let ours = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "powerpc64" => "ppc64le",
-        "x86" => "386",
-        other => other,
-    };
-    let found = image.architecture.as_str();
-    (!found.is_empty() && found != ours).then(|| found.to_owned())
-}
-
-fn wrong(image: &str, found: &str) -> ProviderError {
-    ProviderError::ImageUnavailable {
-        image: image.to_owned(),
-        reason: format!("it is built for {found}, this host is {}", std::env::consts::ARCH),
-        help: "take an image that is built for this processor, or change IMAGE".to_owned(),
-    }
 }
 
 async fn import(
@@ -322,6 +204,12 @@ async fn send(
     reply.parse::<Made>("import an image").map(drop)
 }
 
+/// Takes a name from an image; the image goes with its last name, unless something needs it.
+pub(super) async fn untag(client: &Client, name: &str) -> Result<(), ProviderError> {
+    let path = format!("{LIBPOD}/images/{}", escape(name));
+    client.delete(&path, CHANGE).await.map(drop)
+}
+
 /// Removes a local image that vagrantp made.
 pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, ProviderError> {
     let operation = format!("remove the image {name}");
@@ -347,28 +235,6 @@ pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, Provide
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn why_a_pull_failed_is_told_apart() {
-        let reason = |message: &str| unavailable("example.test/team/web:1", message).to_string();
-        assert!(
-            reason("reading manifest 1 in example.test: manifest unknown")
-                .contains("no such image")
-        );
-        assert!(
-            reason(
-                "pinging container registry example.test: Get \"https://example.test/v2/\": \
-                        dial tcp: lookup example.test: no such host"
-            )
-            .contains("cannot be reached")
-        );
-        assert!(reason("requested access to the resource is denied").contains("says no"));
-        assert!(
-            reason("no image found in image index for architecture amd64")
-                .contains("none of it for")
-        );
-        assert!(reason("odd").contains("could not pull it (odd)"));
-    }
 
     #[test]
     fn another_file_at_the_same_place_is_another_image() {

@@ -32,11 +32,11 @@ pub(super) struct Container {
     pub(super) size_rw: Option<i64>,
     pub(super) size_root_fs: Option<i64>,
     pub(super) restart_count: u32,
+    #[serde(rename = "OCIRuntime")]
+    pub(super) oci_runtime: String,
     /// Why the engine cannot look into it any more: then all else is what its list says.
     #[serde(skip)]
     pub(super) damaged: Option<String>,
-    #[serde(rename = "OCIRuntime")]
-    pub(super) oci_runtime: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -233,6 +233,13 @@ pub(super) struct ListedImage {
     pub(super) size: u64,
     #[serde(deserialize_with = "or_default")]
     pub(super) repo_tags: Vec<String>,
+}
+
+/// One entry of `GET libpod/images/search?listTags=true`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct FoundTag {
+    pub(super) tag: String,
 }
 
 /// `GET libpod/exec/ID/json`.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{conf, service};
+use super::{conf, credentials, service};
 use crate::exec::Program;
 use crate::model::host::HostFacts;
 use crate::model::id::ProviderKind;
@@ -27,6 +27,8 @@ pub struct Settings {
     pub has_containers_conf_override: bool,
     /// `$XDG_CONFIG_HOME`, else `~/.config`.
     pub config_home: PathBuf,
+    /// Where `podman login` keeps its logins, the first that knows a registry first.
+    pub auth_files: Vec<PathBuf>,
     /// PATH.
     pub path: Option<String>,
     /// `ID` and `ID_LIKE` of os-release.
@@ -44,6 +46,8 @@ impl Settings {
     #[must_use]
     pub fn from_facts(facts: &HostFacts) -> Self {
         let variable = |name: &str| facts.environment.get(name).filter(|v| !v.is_empty()).cloned();
+        let config_home =
+            variable("XDG_CONFIG_HOME").map_or_else(|| facts.home.join(".config"), PathBuf::from);
         Settings {
             uid: facts.uid,
             user: facts.user.clone(),
@@ -52,8 +56,14 @@ impl Settings {
             runtime_dir: variable("XDG_RUNTIME_DIR"),
             containers_conf: variable("CONTAINERS_CONF"),
             has_containers_conf_override: variable("CONTAINERS_CONF_OVERRIDE").is_some(),
-            config_home: variable("XDG_CONFIG_HOME")
-                .map_or_else(|| facts.home.join(".config"), PathBuf::from),
+            auth_files: credentials::files(
+                variable("REGISTRY_AUTH_FILE").as_deref(),
+                variable("XDG_RUNTIME_DIR").as_deref(),
+                facts.uid,
+                &config_home,
+                &facts.home,
+            ),
+            config_home,
             path: variable("PATH"),
             distribution: facts.distribution.clone(),
             storage: if facts.uid == 0 {
