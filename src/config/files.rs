@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use miette::SourceSpan;
 
+use super::archive::{self, Archive};
 use super::mistake::{FileMistake, Mistake};
 use super::path::{absolute, lexically};
 use super::reader::{Surroundings, Wrong};
@@ -158,82 +159,17 @@ pub(super) fn container_image(
     if matches!(name.as_str(), "containerfile" | "dockerfile") || name.ends_with(".containerfile") {
         return Ok(ImageSource::Containerfile(path));
     }
-    match archive_kind(&mut file) {
-        Ok(Some(Archive::Oci)) => Ok(ImageSource::OciArchive(path)),
+    match archive::kind(&mut file) {
+        Ok(Some(Archive::Image)) => Ok(ImageSource::OciArchive(path)),
         Ok(Some(Archive::Rootfs)) => Ok(ImageSource::Rootfs(path)),
         Ok(None) => Err(FileMistake::WrongKind {
             at,
             wanted: "a Containerfile or a tarball",
-            help: "name a tarball of a root file system (also with gzip, xz or zstd), an OCI \
-                   archive, or a file called `Containerfile`, `Dockerfile` or `….containerfile`",
+            help: "name a tarball of a root file system (also with gzip, bzip2, xz or zstd), an \
+                   OCI archive, or a file called `Containerfile`, `Dockerfile` or `….containerfile`",
         }),
         Err(cause) => Err(FileMistake::Unreadable { at, path: named(&path), cause }),
     }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Archive {
-    Oci,
-    Rootfs,
-}
-
-/// Compressed archives are taken as root file systems, whose content need not be known here.
-fn archive_kind(file: &mut (impl Read + Seek)) -> io::Result<Option<Archive>> {
-    const GZIP: &[u8] = &[0x1f, 0x8b];
-    const XZ: &[u8] = b"\xfd7zXZ\0";
-    const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-    let mut header = [0; 512];
-    let length = read_up_to(file, &mut header)?;
-    if [GZIP, XZ, ZSTD].iter().any(|magic| header[..length].starts_with(magic)) {
-        return Ok(Some(Archive::Rootfs));
-    }
-    // An OCI layout holds nothing but these; the first other name decides, so that a root file
-    // system with thousands of files is told by its first.
-    let of_layout = |name: &str| {
-        matches!(name, "oci-layout" | "index.json" | "manifest.json" | "repositories")
-            || name == "blobs"
-            || name.starts_with("blobs/")
-    };
-    let mut layout = false;
-    let mut full = length == header.len();
-    let mut first = true;
-    while full && header.iter().any(|byte| *byte != 0) {
-        if &header[257..262] != b"ustar" {
-            return Ok(if first { None } else { Some(Archive::Rootfs) });
-        }
-        first = false;
-        let text = |field: &[u8]| {
-            let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
-            String::from_utf8_lossy(&field[..end]).into_owned()
-        };
-        let name = text(&header[..100]);
-        let name = name.trim_start_matches("./").trim_end_matches('/');
-        // Extended headers and long names only describe the entry after them.
-        let describes_next = matches!(header[156], b'x' | b'g' | b'L' | b'K');
-        if !describes_next && !name.is_empty() && name != "." && !of_layout(name) {
-            return Ok(Some(Archive::Rootfs));
-        }
-        layout |= name == "oci-layout";
-        let size = u64::from_str_radix(text(&header[124..136]).trim(), 8).unwrap_or(0);
-        file.seek_relative(i64::try_from(size.next_multiple_of(512)).unwrap_or(i64::MAX))?;
-        full = read_up_to(file, &mut header)? == header.len();
-    }
-    Ok(match (first, layout) {
-        (true, _) => None,
-        (false, true) => Some(Archive::Oci),
-        (false, false) => Some(Archive::Rootfs),
-    })
-}
-
-fn read_up_to(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
 }
 
 /// The IMAGE of a VM; a file has to be there.

@@ -5,6 +5,7 @@
 //! `keys` (each value through the parser of its key) → `check` (rules between keys). Nothing stops
 //! at the first mistake. `docs/reference/env-file.md` has the grammar, `config.md` the keys.
 
+mod archive;
 mod boolean;
 mod check;
 mod decode;

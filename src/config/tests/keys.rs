@@ -218,7 +218,9 @@ fn images_are_references_or_files_by_their_start_alone() {
     assert_eq!(image(&project), ImageSource::Registry("docker.io/a/b:latest".to_owned()));
     assert_eq!(names(&project.warnings()), ["image_is_also_file"]);
     type Kind = fn(std::path::PathBuf) -> ImageSource;
-    let kinds: [(&str, Vec<u8>, Kind); 6] = [
+    let digest = "0a".repeat(32);
+    let layer = format!("{digest}.tar");
+    let kinds: [(&str, Vec<u8>, Kind); 11] = [
         ("Containerfile", b"FROM x".to_vec(), ImageSource::Containerfile),
         ("dev.containerfile", b"FROM x".to_vec(), ImageSource::Containerfile),
         ("a.tar.gz", vec![0x1f, 0x8b, 8], ImageSource::Rootfs),
@@ -229,12 +231,24 @@ fn images_are_references_or_files_by_their_start_alone() {
             tar(&["blobs/", "blobs/sha256/ab", "index.json", "oci-layout"]),
             ImageSource::OciArchive,
         ),
+        ("saved.tar", tar(&[&layer, "manifest.json", "repositories"]), ImageSource::OciArchive),
+        ("saved.tar.gz", gzip(&tar(&[&layer, "manifest.json"])), ImageSource::OciArchive),
+        ("rootfs.tar.gz", gzip(&tar(&["./", "./bin/", "blobs/x"])), ImageSource::Rootfs),
+        ("rootfs.tar.bz2", b"BZh91AY".to_vec(), ImageSource::Rootfs),
+        ("blobs.tar", tar(&["blobs/", "blobs/x"]), ImageSource::Rootfs),
     ];
     for (name, content, kind) in kinds {
         project.write(".env", format!("INFRA_TYPE=container\nIMAGE=./{name}\n"));
         project.write(name, content);
         assert_eq!(image(&project), kind(project.path().join(name)), "{name}");
     }
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(content).expect("a vector takes it");
+    packer.finish().expect("a vector takes it")
 }
 
 /// A tarball of files with one byte each.

@@ -1,38 +1,25 @@
-//! Images: pulled from a registry, or imported from a tarball of a root file system.
+//! Images by their local names: which one is wanted, how it comes here, what takes it away.
 //!
-//! An imported image has two local names. One says its content, so that equal tarballs are one
-//! image; the other says which file that was, by its place, size and times, so that a tarball of
-//! gigabytes is read once and not at every look.
+//! What comes from a registry keeps its name and is the user's. What is imported or built has a
+//! name of vagrantp's own, and may be removed.
 
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
-use sha2::{Digest, Sha256};
-
-use super::client::{CHANGE, COPY, Client, LIBPOD, READ, escape};
-use super::fault;
-use super::observe;
-use super::reply::{Image, Made};
-use super::{Podman, pull};
-use crate::event::{Event, Listener};
-use crate::exec::printable;
+use super::client::{CHANGE, Client, LIBPOD, escape};
+use super::import::{self, Kind};
+use super::reply::Image;
+use super::{Podman, build, fault, observe, pull};
+use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
-use crate::model::image::ImageSource;
+use crate::model::image::{ImageSource, LocalImage};
 use crate::model::observed::ObservedImage;
 use crate::plan::action::{Fetch, Outcome};
 use crate::provider::ProviderError;
 
 /// What every local image of vagrantp's is called by.
 pub(super) const OURS: &str = "localhost/vagrantp/";
-const ROOTFS: &str = "localhost/vagrantp/rootfs";
 
 /// How often an image is given a name that somebody else's naming may take from it.
 const NAMINGS: usize = 3;
-
-/// How much of a tarball is read at once.
-const CHUNK: usize = 1 << 20;
 
 pub(super) async fn find(client: &Client, name: &str) -> Result<Option<Image>, ProviderError> {
     let path = format!("{LIBPOD}/images/{}/json", escape(name));
@@ -44,51 +31,23 @@ pub(super) async fn observed(
     room: &Podman,
     source: &ImageSource,
 ) -> Result<Option<ObservedImage>, ProviderError> {
-    let Some(name) = known_as(source)? else { return Ok(None) };
-    Ok(find(&room.client, &name).await?.as_ref().map(observe::image))
+    let name = known_as(source)?;
+    let Some(image) = find(&room.client, &name).await? else { return Ok(None) };
+    let mut observed = observe::image(&image);
+    if let ImageSource::Containerfile(recipe) = source {
+        observed.outdated = build::is_outdated(recipe, &image.repo_tags).await;
+    }
+    Ok(Some(observed))
 }
 
-/// The local name of an image; nothing for the kinds that cannot be had here.
-pub(super) fn known_as(source: &ImageSource) -> Result<Option<String>, ProviderError> {
+/// The local name of an image.
+pub(super) fn known_as(source: &ImageSource) -> Result<String, ProviderError> {
     match source {
-        ImageSource::Registry(reference) => Ok(Some(reference.clone())),
-        ImageSource::Rootfs(path) => match file_name(path) {
-            Ok(name) => Ok(Some(name)),
-            Err(cause) => Err(unreadable(path, &cause)),
-        },
-        _ => Ok(None),
-    }
-}
-
-/// The name of the image of this file as it stands.
-fn file_name(path: &Path) -> io::Result<String> {
-    let facts = std::fs::metadata(path)?;
-    let mut hash = Sha256::new();
-    hash.update(path.as_os_str().as_encoded_bytes());
-    for number in [
-        facts.dev().cast_signed(),
-        facts.ino().cast_signed(),
-        facts.size().cast_signed(),
-        facts.mtime(),
-        facts.mtime_nsec(),
-        facts.ctime(),
-        facts.ctime_nsec(),
-    ] {
-        hash.update(number.to_le_bytes());
-    }
-    Ok(format!("{ROOTFS}:file-{}", short(hash)))
-}
-
-fn short(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unreadable(path: &Path, cause: &io::Error) -> ProviderError {
-    let path = printable(&path.display().to_string());
-    ProviderError::ImageUnavailable {
-        image: path.clone(),
-        reason: format!("the file cannot be read: {cause}"),
-        help: format!("look at {path}, or change IMAGE"),
+        ImageSource::Registry(reference) => Ok(reference.clone()),
+        ImageSource::Rootfs(path) => import::file_name(Kind::Rootfs, path),
+        ImageSource::OciArchive(path) => import::file_name(Kind::Archive, path),
+        ImageSource::Containerfile(recipe) => Ok(build::name(recipe)),
+        ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => Err(of_a_vm(source)),
     }
 }
 
@@ -98,110 +57,62 @@ pub(super) async fn fetch(
     fetch: Fetch,
     listener: &dyn Listener,
 ) -> Result<Outcome, ProviderError> {
-    if fetch == Fetch::IfMissing && observed(room, source).await?.is_some() {
+    let missing_only = fetch == Fetch::IfMissing && !source.is_built();
+    if missing_only && find(&room.client, &known_as(source)?).await?.is_some() {
         return Ok(Outcome::AlreadyDone);
     }
     match source {
         ImageSource::Registry(reference) => pull::pull(room, reference, listener).await,
-        ImageSource::Rootfs(path) => import(room, path, listener).await,
-        other => Err(not_yet(other)),
+        ImageSource::Rootfs(path) => import::import(room, Kind::Rootfs, path, listener).await,
+        ImageSource::OciArchive(path) => import::import(room, Kind::Archive, path, listener).await,
+        ImageSource::Containerfile(recipe) => build::build(room, recipe, fetch, listener).await,
+        ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => Err(of_a_vm(source)),
     }
 }
 
-/// The kinds of image that cannot be had here.
-pub(super) fn not_yet(source: &ImageSource) -> ProviderError {
+/// The name under which a container is made from an image: people who look at `podman ps` see the
+/// one that says what is in it. Nothing for one that was imported and is not there any more.
+pub(super) async fn shown_as(
+    client: &Client,
+    source: &ImageSource,
+) -> Result<Option<String>, ProviderError> {
+    let name = known_as(source)?;
+    match source {
+        ImageSource::Rootfs(_) | ImageSource::OciArchive(_) => {
+            let found = find(client, &name).await?;
+            Ok(found.map(|image| import::by_content(&image.repo_tags).unwrap_or(name)))
+        }
+        _ => Ok(Some(name)),
+    }
+}
+
+fn of_a_vm(source: &ImageSource) -> ProviderError {
     ProviderError::Refused {
         provider: ProviderKind::Podman,
         operation: format!("take {source} as an image"),
-        message: "this kind of image comes with a later version".to_owned(),
-        help: "IMAGE takes a registry reference or a tarball of a root file system".to_owned(),
+        message: "it is the disk of a VM".to_owned(),
+        help: "IMAGE takes a registry reference, a tarball or a Containerfile".to_owned(),
         code: Code::Unsupported,
     }
 }
 
-/// Of several names of an imported image the one that says its content.
-pub(super) fn by_content(names: &[String]) -> Option<String> {
-    let ours = |name: &&String| {
-        name.strip_prefix(ROOTFS).is_some_and(|tag| tag.starts_with(':') && !tag.contains('-'))
-    };
-    names.iter().find(ours).cloned()
-}
-
-async fn import(
-    room: &Podman,
-    path: &Path,
-    listener: &dyn Listener,
-) -> Result<Outcome, ProviderError> {
-    let by_file = file_name(path).map_err(|cause| unreadable(path, &cause))?;
-    let by_content = {
-        let path = path.to_owned();
-        let hashed = tokio::task::spawn_blocking(move || content_name(&path)).await;
-        hashed.unwrap_or_else(|error| Err(io::Error::other(error)))
-    }
-    .map_err(|cause| unreadable(path, &cause))?;
-    let outcome = if find(&room.client, &by_content).await?.is_some() {
-        Outcome::AlreadyDone
-    } else {
-        send(room, path, &by_content, listener).await?;
-        Outcome::Done
-    };
-    let (repository, tag) = by_file.rsplit_once(':').unwrap_or((&by_file, "latest"));
-    let tagging = format!(
+/// Gives an image one more name.
+pub(super) async fn tag(client: &Client, image: &str, name: &str) -> Result<(), ProviderError> {
+    let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+    let path = format!(
         "{LIBPOD}/images/{}/tag?repo={}&tag={}",
-        escape(&by_content),
+        escape(image),
         escape(repository),
         escape(tag)
     );
     // Of two who name an image at the same time, the engine may forget the name of the first.
     for _ in 0..NAMINGS {
-        room.client.post(&tagging, None, CHANGE).await?.success("name the imported image")?;
-        if find(&room.client, &by_file).await?.is_some() {
+        client.post(&path, None, CHANGE).await?.success("name an image")?;
+        if find(client, name).await?.is_some() {
             break;
         }
     }
-    Ok(outcome)
-}
-
-fn content_name(path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(format!("{ROOTFS}:{}", short(hash))),
-            count => hash.update(&buffer[..count]),
-        }
-    }
-}
-
-async fn send(
-    room: &Podman,
-    path: &Path,
-    name: &str,
-    listener: &dyn Listener,
-) -> Result<(), ProviderError> {
-    let file = tokio::fs::File::open(path).await.map_err(|cause| unreadable(path, &cause))?;
-    let total = file.metadata().await.map(|facts| facts.len()).ok();
-    let item = printable(&path.display().to_string());
-    listener.hear(&Event::Progress { item, done: 0, total, says: "importing".to_owned() });
-    let stream = futures_util::stream::try_unfold(file, |mut file| async move {
-        use tokio::io::AsyncReadExt;
-        let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
-        let count = file.read_buf(&mut chunk).await?;
-        Ok((count > 0).then(|| (chunk.freeze(), file)))
-    });
-    let target = format!("{LIBPOD}/images/import?reference={}", escape(name));
-    let reply = room.client.upload(&target, stream, COPY).await?;
-    if !reply.is_success() {
-        return Err(ProviderError::ImageUnavailable {
-            image: printable(&path.display().to_string()),
-            reason: reply.message(),
-            help: "IMAGE takes a tarball of a root file system, plain or compressed with gzip, \
-                   bzip2, xz or zstd"
-                .to_owned(),
-        });
-    }
-    reply.parse::<Made>("import an image").map(drop)
+    Ok(())
 }
 
 /// Takes a name from an image; the image goes with its last name, unless something needs it.
@@ -210,25 +121,36 @@ pub(super) async fn untag(client: &Client, name: &str) -> Result<(), ProviderErr
     client.delete(&path, CHANGE).await.map(drop)
 }
 
-/// Removes a local image that vagrantp made.
+/// Removes a local image that vagrantp made. One that others came to use stays; what holds saved
+/// files is used by the machine alone.
 pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, ProviderError> {
     let operation = format!("remove the image {name}");
     if !name.starts_with(OURS) {
         return Err(fault::internal(&operation, "its name is not one that vagrantp gives"));
     }
-    if find(&room.client, name).await?.is_none() {
+    let client = &room.client;
+    let Some(image) = find(client, name).await? else { return Ok(Outcome::AlreadyDone) };
+    // The names that only say what an image was made from go along with the one that it goes by.
+    for other in image.repo_tags.iter().filter(|other| is_alias(other, name)) {
+        untag(client, other).await?;
+    }
+    let path = format!("{LIBPOD}/images/{}", escape(name));
+    let reply = client.delete(&path, CHANGE).await?;
+    if reply.is_success() || find(client, name).await?.is_none() {
+        return Ok(Outcome::Done);
+    }
+    let needed = reply.status == 409 || reply.message().contains("in use");
+    if needed && LocalImage::of(name) != LocalImage::Saved {
         return Ok(Outcome::AlreadyDone);
     }
-    let docker = room.client.docker(CHANGE)?;
-    let options = bollard::query_parameters::RemoveImageOptions::default();
-    match docker.remove_image(name, Some(options), None).await {
-        Ok(_) => Ok(Outcome::Done),
-        Err(error) => {
-            if find(&room.client, name).await?.is_none() {
-                return Ok(Outcome::Done);
-            }
-            Err(fault::of_bollard(&operation, CHANGE.max(READ), room.client.socket(), error))
-        }
+    Err(fault::refused(&operation, &reply.message()))
+}
+
+fn is_alias(name: &str, of: &str) -> bool {
+    match LocalImage::of(of) {
+        LocalImage::Built => name.starts_with(build::CONTEXTS),
+        LocalImage::Imported => name.starts_with(OURS) && name.contains(":file-") && name != of,
+        LocalImage::Saved => false,
     }
 }
 
@@ -237,16 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_file_at_the_same_place_is_another_image() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("rootfs.tar");
-        std::fs::write(&path, "one").expect("writable");
-        let (before, content) =
-            (file_name(&path).expect("there"), content_name(&path).expect("there"));
-        assert_eq!(before, file_name(&path).expect("there"));
-        std::fs::write(&path, "three").expect("writable");
-        assert_ne!(before, file_name(&path).expect("there"));
-        assert_ne!(content, content_name(&path).expect("there"));
-        assert_eq!(content, "localhost/vagrantp/rootfs:7692c3ad3540bb80");
+    fn an_image_goes_with_the_names_that_say_where_it_is_from() {
+        let content = "localhost/vagrantp/rootfs:0a";
+        assert!(is_alias("localhost/vagrantp/rootfs:file-0b", content));
+        assert!(!is_alias("localhost/vagrantp/rootfs:0c", content));
+        assert!(!is_alias("docker.io/library/debian:file-12", content), "a name of the user's");
+        let built = "localhost/vagrantp/built:0a";
+        assert!(is_alias("localhost/vagrantp/context:0a-0b-0c", built));
+        assert!(!is_alias(built, built));
+        assert!(!is_alias(content, "localhost/vagrantp/11111111-2222:1-2"));
     }
 }

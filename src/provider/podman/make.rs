@@ -8,7 +8,6 @@ use super::look::{self, Size};
 use super::reply::{Container, Made};
 use super::{Podman, fault, image, label, observe, orphan, spec};
 use crate::model::id::ProviderKind;
-use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Power};
 use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
 use crate::plan::action::Outcome;
@@ -127,15 +126,7 @@ async fn local_image(room: &Podman, base: &BaseImage) -> Result<Option<String>, 
         BaseImage::Saved(name) => return Ok(Some(name.clone())),
         BaseImage::Source(source) => source,
     };
-    let Some(name) = image::known_as(source)? else {
-        return Err(image::not_yet(source));
-    };
-    if !matches!(source, ImageSource::Rootfs(_)) {
-        return Ok(Some(name));
-    }
-    // People who look at `podman ps` see the name that says what is in it.
-    let found = image::find(&room.client, &name).await?;
-    Ok(found.map(|image| image::by_content(&image.repo_tags).unwrap_or(name)))
+    image::shown_as(&room.client, source).await
 }
 
 /// What is taken over from the container that is replaced. Where the project has moved, that one carries the

@@ -33,10 +33,13 @@ use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome};
 
 mod answer;
+mod archive;
 mod autostart;
+mod build;
 mod cgroup;
 mod client;
 mod conf;
+mod context;
 mod credentials;
 mod execute;
 mod fault;
@@ -44,7 +47,9 @@ mod flow;
 mod frames;
 mod freeze;
 mod health;
+mod ignore;
 mod image;
+mod import;
 mod label;
 mod life;
 mod look;
@@ -65,6 +70,7 @@ mod snapshot;
 mod socket;
 mod spec;
 mod start;
+mod upload;
 mod watch;
 
 pub use self::service::{ACTIVATE_VERB, activate};
@@ -88,7 +94,12 @@ pub fn capabilities() -> Capabilities {
         bridge: false,
         suspend: true,
         autostart: true,
-        images: vec![ImageKind::Registry, ImageKind::Rootfs],
+        images: vec![
+            ImageKind::Registry,
+            ImageKind::Rootfs,
+            ImageKind::OciArchive,
+            ImageKind::Containerfile,
+        ],
     }
 }
 

@@ -259,6 +259,14 @@ impl ExecSession {
     }
 }
 
+/// What loading images answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Loaded {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) names: Vec<String>,
+}
+
 /// What making something answers.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
