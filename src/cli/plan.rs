@@ -45,7 +45,9 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
     context.reporter.warnings(&wish.warnings, &wish.sources);
     let planned = async {
         let provider = registry::open(wish.desired.identity.provider, &context.facts).await?;
-        if converge::glance(&wish.desired, &*provider, &options).await?.is_some() {
+        // Whether an image that is built would be another one now takes the closer look.
+        let built = wish.desired.image.value.is_built();
+        if !built && converge::glance(&wish.desired, &*provider, &options).await?.is_some() {
             return Ok(crate::plan::Plan::default());
         }
         converge::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)

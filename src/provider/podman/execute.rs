@@ -12,7 +12,9 @@ use super::client::{CHANGE, escape};
 use super::look::{self, Size};
 use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
-use super::{Podman, fault, freeze, image, label, make, observe, orphan, save, snapshot, start};
+use super::{
+    Podman, build, fault, freeze, image, label, make, observe, orphan, save, snapshot, start,
+};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -304,6 +306,9 @@ async fn remove(
         return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
     }
     delete(room, &seen.instance.id, volumes == Volumes::Remove).await?;
+    if seen.instance.stamp.asked.image.is_built() {
+        build::forget_former(&room.client, &seen.container.image).await?;
+    }
     Ok(orphan::follow(room, &seen).await)
 }
 

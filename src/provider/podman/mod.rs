@@ -36,6 +36,7 @@ mod answer;
 mod archive;
 mod autostart;
 mod build;
+mod build_output;
 mod cgroup;
 mod client;
 mod conf;
