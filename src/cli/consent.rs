@@ -61,6 +61,12 @@ enum ConsentError {
         help("add -y, which agrees to that")
     )]
     Snapshot,
+    #[error("nobody agreed to remove what is left over")]
+    #[diagnostic(
+        code(vagrantp::consent::leftovers_kept),
+        help("`vagrantp gc -y` removes it, `vagrantp gc --dry-run` shows it")
+    )]
+    Leftovers,
     #[error("nothing was done: the answer was not yes")]
     #[diagnostic(code(vagrantp::consent::declined), help("call it again to be asked again"))]
     Declined,
@@ -169,6 +175,28 @@ pub async fn to_lose(context: &Context<'_>, plan: &Plan, loss: Loss) -> Result<(
         Loss::Snapshot => ConsentError::Snapshot,
     };
     agreed_to_loss(context, plan, context.global.yes, error).await
+}
+
+/// Gets the consent to remove what is left over, as `text` lists it.
+///
+/// # Errors
+/// CONFIRMATION_REQUIRED, with nothing done.
+pub async fn to_collect(context: &Context<'_>, text: &str) -> Result<(), Failure> {
+    if context.global.yes {
+        return Ok(());
+    }
+    if can_ask(context) {
+        context.reporter.show(text);
+        let answer = context.reporter.ask("Type 'yes' to confirm:").await;
+        return match answer.as_deref() {
+            Some("yes" | "y") => Ok(()),
+            _ => Err(declined(Cost::Destroy)),
+        };
+    }
+    let problem = Problem::new(Code::ConfirmationRequired, ConsentError::Leftovers);
+    let mut failure = Failure::from(problem);
+    failure.base.changed = Some(false);
+    Err(failure)
 }
 
 fn can_ask(context: &Context<'_>) -> bool {

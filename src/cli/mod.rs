@@ -22,6 +22,7 @@ pub mod context;
 pub mod converge;
 pub mod explain;
 pub mod failure;
+pub mod gc;
 pub mod host;
 pub mod list;
 pub mod locate;
@@ -145,6 +146,8 @@ pub enum Verb {
     List(list::ListArgs),
     /// Take over the machine of a directory that was moved here.
     Adopt(adopt::AdoptArgs),
+    /// Remove what is left over: images, networks and notes that no machine stands behind.
+    Gc(gc::GcArgs),
     /// Tell of a key, a code or a rule all there is to know.
     Explain(explain::ExplainArgs),
     /// Print the JSON Schema of the keys.
@@ -173,6 +176,7 @@ impl Verb {
             Verb::Render(_) => "render",
             Verb::List(_) => "list",
             Verb::Adopt(_) => "adopt",
+            Verb::Gc(_) => "gc",
             Verb::Explain(_) => "explain",
             Verb::Schema(_) => "schema",
             Verb::Completions(_) => "completions",
@@ -278,6 +282,7 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
         Verb::Render(args) => render::run(context, &args).await,
         Verb::List(args) => list::run(context, &args).await,
         Verb::Adopt(args) => adopt::run(context, &args).await,
+        Verb::Gc(args) => gc::run(context, &args).await,
         Verb::Explain(args) => explain::run(context, &args).await,
         Verb::Schema(args) => Ok(schema::run(context, &args)),
         Verb::Completions(args) => Ok(completions::run(context, &args)),

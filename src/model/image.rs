@@ -218,6 +218,8 @@ pub enum LocalImage {
     Imported,
     /// What was built from a Containerfile.
     Built,
+    /// A snapshot of an instance.
+    Snapshot,
 }
 
 impl LocalImage {
@@ -228,6 +230,7 @@ impl LocalImage {
         match own.split_once(':').map_or(own, |(repository, _)| repository) {
             "rootfs" | "archive" => LocalImage::Imported,
             "built" | "context" => LocalImage::Built,
+            repository if repository.ends_with("/snapshot") => LocalImage::Snapshot,
             _ => LocalImage::Saved,
         }
     }

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod code;
 pub mod command;
 pub mod desired;
+pub mod garbage;
 pub mod host;
 pub mod id;
 pub mod image;

@@ -104,7 +104,8 @@ pub fn says(action: &Action) -> String {
         Action::RemoveImage { image } => match LocalImage::of(image) {
             LocalImage::Saved => format!("Remove the saved files {image}"),
             LocalImage::Imported => format!("Remove the imported image {image}"),
-            LocalImage::Built => format!("Remove the image that was built, {image}"),
+            LocalImage::Built => format!("Remove the built image {image}"),
+            LocalImage::Snapshot => format!("DELETE the snapshot {image}"),
         },
     }
 }

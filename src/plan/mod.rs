@@ -20,6 +20,7 @@ pub mod diff;
 pub mod error;
 #[cfg(test)]
 mod fixture;
+pub mod garbage;
 pub mod limits;
 mod outside;
 pub mod ports;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::code::Code;
+use crate::model::garbage::{Inventory, OwnNetwork};
 use crate::model::id::ProviderKind;
 use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power, Stranger};
@@ -166,6 +167,21 @@ impl Provider for Memory {
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         Ok(self.with(|world| world.instances.clone()))
+    }
+
+    async fn inventory(&self, _: u32) -> Result<Inventory, ProviderError> {
+        Ok(self.with(|world| Inventory {
+            images: Vec::new(),
+            networks: world
+                .networks
+                .iter()
+                .map(|(network, owner)| OwnNetwork {
+                    name: network.name.clone(),
+                    owner: *owner,
+                    used: world.instances.iter().any(|i| i.networks.contains(&network.name)),
+                })
+                .collect(),
+        }))
     }
 
     async fn execute(

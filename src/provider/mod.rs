@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::event::Listener;
 use crate::model::capability::Capabilities;
+use crate::model::garbage::Inventory;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::image::ImageSource;
 use crate::model::life::Health;
@@ -106,6 +107,13 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// As for `observe`.
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
+
+    /// What vagrantp has made here for a user beside instances. Whatever may be another's is left
+    /// out.
+    ///
+    /// # Errors
+    /// As for `observe`.
+    async fn inventory(&self, uid: u32) -> Result<Inventory, ProviderError>;
 
     /// Does one action.
     ///

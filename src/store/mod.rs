@@ -38,6 +38,17 @@ impl Store {
         InstanceStore { dir: self.root.join("instances").join(uuid.to_string()) }
     }
 
+    /// The instances of which something is kept, in a fixed order.
+    #[must_use]
+    pub fn instances(&self) -> Vec<InstanceUuid> {
+        let entries = std::fs::read_dir(self.root.join("instances")).into_iter().flatten();
+        let names = entries.flatten().map(|entry| entry.file_name().into_string());
+        let uuids = names.flatten().filter_map(|name| name.parse().ok().map(InstanceUuid));
+        let mut uuids: Vec<InstanceUuid> = uuids.collect();
+        uuids.sort_unstable();
+        uuids
+    }
+
     /// Where the history is.
     #[must_use]
     pub fn history_dir(&self) -> PathBuf {

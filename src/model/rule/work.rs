@@ -167,6 +167,12 @@ pub(super) const RULES: &[Rule] = &[
         "`-y` agrees to that: `vagrantp rm -y`.",
     ),
     failure(
+        "consent::leftovers_kept",
+        &[Code::ConfirmationRequired],
+        "`gc` removes images and notes, and there was nobody to ask.",
+        "`vagrantp gc -y` agrees to that; `vagrantp gc --dry-run` shows what it is about.",
+    ),
+    failure(
         "consent::declined",
         &[Code::ConfirmationRequired, Code::RecreateRequired, Code::RestartRequired],
         "The answer was not yes; nothing was done.",

@@ -140,7 +140,7 @@ pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, Provide
         return Ok(Outcome::Done);
     }
     let needed = reply.status == 409 || reply.message().contains("in use");
-    if needed && LocalImage::of(name) != LocalImage::Saved {
+    if needed && !matches!(LocalImage::of(name), LocalImage::Saved | LocalImage::Snapshot) {
         return Ok(Outcome::AlreadyDone);
     }
     Err(fault::refused(&operation, &reply.message()))
@@ -150,7 +150,7 @@ fn is_alias(name: &str, of: &str) -> bool {
     match LocalImage::of(of) {
         LocalImage::Built => name.starts_with(build::CONTEXTS),
         LocalImage::Imported => name.starts_with(OURS) && name.contains(":file-") && name != of,
-        LocalImage::Saved => false,
+        LocalImage::Saved | LocalImage::Snapshot => false,
     }
 }
 

@@ -24,6 +24,7 @@ use super::{Provider, ProviderError, Query, ShellIo};
 use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::changes::{self, Change};
+use crate::model::garbage::Inventory;
 use crate::model::id::ProviderKind;
 use crate::model::life::Health;
 use crate::model::observed::{Instance, Observed};
@@ -47,6 +48,7 @@ mod fault;
 mod flow;
 mod frames;
 mod freeze;
+mod garbage;
 mod health;
 mod ignore;
 mod image;
@@ -181,6 +183,10 @@ impl Provider for Podman {
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         look::list(self).await
+    }
+
+    async fn inventory(&self, uid: u32) -> Result<Inventory, ProviderError> {
+        garbage::inventory(self, uid).await
     }
 
     async fn execute(

@@ -228,9 +228,11 @@ pub(super) struct ImageConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct ListedImage {
+    pub(super) id: String,
+    pub(super) size: i64,
+    pub(super) containers: i64,
     #[serde(deserialize_with = "or_default")]
     pub(super) labels: HashMap<String, String>,
-    pub(super) size: u64,
     #[serde(deserialize_with = "or_default")]
     pub(super) repo_tags: Vec<String>,
 }

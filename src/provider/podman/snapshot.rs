@@ -89,7 +89,7 @@ fn listed(images: &[ListedImage], of: InstanceUuid) -> Vec<Snapshot> {
                 description: mark.description.clone(),
                 image: mark.image.clone(),
                 image_id: mark.image_id.clone(),
-                size: Some(Bytes(image.size)),
+                size: u64::try_from(image.size).ok().map(Bytes),
             });
         }
     }
@@ -291,6 +291,7 @@ mod tests {
             repo_tags: names.to_vec(),
             labels: [(label::SNAPSHOT.to_owned(), mark.to_owned())].into(),
             size: 5,
+            ..ListedImage::default()
         };
         let saved = format!("localhost/vagrantp/{of}:2-20261121");
         let elsewhere = image_name(&Snapshot { of: other, ..snapshot.clone() });

@@ -15,6 +15,7 @@ use vagrantp::event::{Listener, Silence};
 use vagrantp::model::capability::Capabilities;
 use vagrantp::model::code::Code;
 use vagrantp::model::desired::Desired;
+use vagrantp::model::garbage::Inventory;
 use vagrantp::model::host::{HostFacts, Places};
 use vagrantp::model::id::{InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use vagrantp::model::observed::{Instance, Observed};
@@ -233,6 +234,10 @@ impl Provider for Spy<'_> {
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         self.note("list".to_owned());
         self.world.provider.list().await
+    }
+
+    async fn inventory(&self, uid: u32) -> Result<Inventory, ProviderError> {
+        self.world.provider.inventory(uid).await
     }
 
     async fn execute(

@@ -203,6 +203,18 @@ const SAVED: Kind = Object(
     &[],
 );
 
+/// What `gc` removes.
+const LEFTOVER: Kind = Object(
+    &[
+        ("kind", Word(&["image", "network", "notes"])),
+        ("name", Text),
+        ("uuid", MAYBE_TEXT),
+        ("bytes", MAYBE_WHOLE),
+        ("says", Text),
+    ],
+    &[],
+);
+
 /// What any verb may answer.
 const DOCUMENT: Kind = Object(
     &[("schema", Whole), ("success", Bool)],
@@ -223,6 +235,7 @@ const DOCUMENT: Kind = Object(
         ("config", Any),
         ("instances", List(&INFRASTRUCTURE)),
         ("access", ACCESS),
+        ("leftovers", List(&LEFTOVER)),
         ("cleanup", Any),
         ("rendered", Any),
         ("explain", Any),

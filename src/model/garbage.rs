@@ -1,0 +1,37 @@
+//! What vagrantp has made at a provider beside its instances, and whether something needs it.
+
+use super::id::InstanceUuid;
+use super::units::Bytes;
+
+/// Everything of one user's that could be left over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// The images with a name of vagrantp's.
+    pub images: Vec<OwnImage>,
+    /// The networks with this user's mark.
+    pub networks: Vec<OwnNetwork>,
+}
+
+/// An image that vagrantp imported, built, or saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnImage {
+    /// Its name.
+    pub name: String,
+    /// How much it takes, with what it may share with others.
+    pub size: Bytes,
+    /// Whether a container is made from it, or an instance would be again.
+    pub used: bool,
+    /// The instance whose files it holds.
+    pub owner: Option<InstanceUuid>,
+}
+
+/// A network that was made for an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnNetwork {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: InstanceUuid,
+    /// Whether a container is attached to it.
+    pub used: bool,
+}
