@@ -14,9 +14,13 @@ mod crowd;
 #[cfg(feature = "podman")]
 mod dying;
 #[cfg(feature = "podman")]
+mod garbage;
+#[cfg(feature = "podman")]
 mod health;
 #[cfg(feature = "podman")]
 mod history;
+#[cfg(feature = "podman")]
+mod images;
 #[cfg(feature = "podman")]
 mod interrupts;
 #[cfg(feature = "podman")]
@@ -51,6 +55,8 @@ mod podman_shell;
 mod ports;
 #[cfg(feature = "podman")]
 mod process;
+#[cfg(feature = "podman")]
+mod registry;
 #[cfg(feature = "podman")]
 mod replaced;
 #[cfg(feature = "podman")]
