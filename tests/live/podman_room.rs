@@ -238,14 +238,18 @@ async fn an_image_that_cannot_be_had_says_why() {
     for (image, words) in [
         (unreachable, "cannot be reached"),
         (missing, "cannot be read"),
-        (ImageSource::Rootfs(torn), "cannot be had"),
+        (ImageSource::Rootfs(torn), "no tarball"),
+        (ImageSource::OciArchive(host.rootfs.clone()), "holds no image"),
+        (ImageSource::Containerfile("/nowhere/Containerfile".into()), "cannot be sent"),
     ] {
         let failure = host.run(fetch(image)).await.expect_err(words);
         assert_eq!(failure.code(), Code::ImageUnavailable, "{failure:?}");
         assert!(failure.to_string().contains(words), "{failure}");
     }
-    let later = host.run(fetch(ImageSource::Containerfile("/x/Containerfile".into()))).await;
-    assert_eq!(later.expect_err("not yet").code(), Code::Unsupported);
+    let disk =
+        ImageSource::DiskUrl { url: "https://example.test/a.qcow2".to_owned(), sha256: None };
+    let disk = host.run(fetch(disk)).await.expect_err("a VM's");
+    assert_eq!(disk.code(), Code::Unsupported);
 }
 
 #[tokio::test]

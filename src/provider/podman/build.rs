@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::Podman;
 use super::build_output::{Heard, failed};
-use super::client::{COPY, Client, escape};
+use super::client::{COPY, escape};
 use super::context::Context;
 use super::credentials::Logins;
+use super::execute::Seen;
 use super::image::{find, tag, untag};
 use super::import::short;
 use super::reply::Image;
@@ -124,8 +125,13 @@ pub(super) async fn build(
     }
 }
 
-/// Removes an image whose own name a newer build took, if nothing needs it any more.
-pub(super) async fn forget_former(client: &Client, id: &str) -> Result<(), ProviderError> {
+/// Removes what a container that is gone was built as, if a newer build took its name and nothing
+/// needs it any more.
+pub(super) async fn forget_former(room: &Podman, gone: &Seen) -> Result<(), ProviderError> {
+    if !gone.instance.stamp.asked.image.is_built() {
+        return Ok(());
+    }
+    let (client, id) = (&room.client, &gone.container.image);
     let Some(image) = find(client, id).await? else { return Ok(()) };
     let short: String = id.trim_start_matches("sha256:").chars().take(12).collect();
     let is_former = |tag: &String| tag.starts_with(BUILT) && tag.ends_with(&format!("-{short}"));

@@ -306,9 +306,7 @@ async fn remove(
         return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
     }
     delete(room, &seen.instance.id, volumes == Volumes::Remove).await?;
-    if seen.instance.stamp.asked.image.is_built() {
-        build::forget_former(&room.client, &seen.container.image).await?;
-    }
+    build::forget_former(room, &seen).await?;
     Ok(orphan::follow(room, &seen).await)
 }
 

@@ -117,14 +117,7 @@ fn cases() -> Vec<Case> {
             &["up"],
         ),
         case(Code::ConfigInvalid, "CPUS=many", nothing, &["up"]),
-        case(
-            Code::Unsupported,
-            "IMAGE=./Containerfile",
-            |project, _| {
-                project.file("Containerfile", "FROM alpine\n");
-            },
-            &["up"],
-        ),
+        case(Code::Unsupported, "", running, &["rm", "--preserve-disk", "-y"]),
         case(Code::Usage, "", nothing, &["up", "--sideways"]),
         case(Code::InfraExists, "INFRA_ID=theirs", |_, engine| engine.stranger("theirs"), &["up"]),
         case(
