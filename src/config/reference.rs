@@ -31,8 +31,9 @@ same as none, also where a weaker layer has one: that one then counts.
 **IMAGE of a container** is a path where it starts with `./`, `../`, `/` or `~/`, and a registry
 reference otherwise: `foo/bar` is `docker.io/foo/bar:latest`, whatever lies in the directory (where
 a file of that name does, a warning says so). What a path is, its content tells: a file called
-`Containerfile`, `Dockerfile` or `….containerfile` is built; a tarball with an `oci-layout` is an OCI
-archive; every other tarball, and one compressed with gzip, xz or zstd, is a root file system.
+`Containerfile`, `Dockerfile` or `….containerfile` is built; a tarball in the layout of the OCI or of
+`podman save`, plain or with gzip, is an image with its configuration; every other tarball, plain or with
+gzip, bzip2, xz or zstd, is a root file system.
 
 **SSH_AUTHORIZED_KEYS** that is one word is the path of a file. Options in front of a key
 (`from=\"…\"`) are left out.

@@ -180,7 +180,7 @@ fn refused(path: &Path, message: &str) -> ProviderError {
         return ImageFault::NoRoom { image: file, said: super::pull::said(message) }.into();
     }
     let (reason, help) = if any(&["unexpected eof", "cut short"]) {
-        ("it is cut short".to_owned(), "make or fetch it again")
+        ("it is cut short, or no tarball".to_owned(), "make or fetch it again")
     } else if any(&["invalid tar header", "corrupt", "invalid checksum", "magic number"]) {
         ("it is damaged, or no tarball".to_owned(), "make or fetch it again")
     } else if any(&["operation not permitted", "insufficient uids", "lchown"]) {
