@@ -208,6 +208,7 @@ pub fn stop_mode(force: bool, grace: Duration) -> StopMode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::image::ImageSource;
     use crate::plan::check::contradictions;
     use crate::plan::fixture::{desired, observed, up};
 
@@ -252,6 +253,23 @@ mod tests {
         assert_eq!(names(&made), ["fetch_image", "create_network", "create", "start"]);
         assert_eq!(to_stopped(&nothing, mode), Err(PlanError::NotFound));
         assert!(to_absent(&wish.identity, &nothing, mode).is_empty());
+    }
+
+    #[test]
+    fn files_that_changed_since_a_build_are_a_note_until_it_is_built_again() {
+        let mut wish = desired();
+        wish.image.value = ImageSource::Containerfile("/projects/web/Containerfile".into());
+        let mut seen = observed(&wish, Power::Running);
+        assert_eq!(up(&wish, &seen).unwrap(), Plan::default());
+        if let Some(image) = &mut seen.image {
+            image.outdated = true;
+        }
+        let plan = up(&wish, &seen).unwrap();
+        assert!(plan.is_empty() && plan.changes.is_empty());
+        assert!(plan.warnings[0].contains("`vagrantp up --recreate` builds it again"));
+        seen.instances.clear();
+        let made = up(&wish, &seen).unwrap();
+        assert_eq!((names(&made)[0], &made.warnings[..]), ("fetch_image", &[][..]));
     }
 
     #[test]
