@@ -9,7 +9,7 @@ use crate::model::problem::Problem;
 use crate::model::source::Place;
 use crate::model::units::Bytes;
 use crate::plan::{Consent, Plan, describe};
-use crate::report::json;
+use crate::report::{clean, json};
 
 use super::{Context, Failure, host};
 
@@ -186,7 +186,7 @@ pub async fn to_collect(context: &Context<'_>, text: &str) -> Result<(), Failure
         return Ok(());
     }
     if can_ask(context) {
-        context.reporter.show(text);
+        context.reporter.show(&clean::block(text));
         let answer = context.reporter.ask("Type 'yes' to confirm:").await;
         return match answer.as_deref() {
             Some("yes" | "y") => Ok(()),
