@@ -20,6 +20,8 @@ use crate::model::snapshot::Snapshot;
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome, Target};
 
+mod outside;
+
 use super::{Provider, ProviderError, Query, ShellIo};
 
 mod snapshots;
@@ -323,27 +325,8 @@ impl World {
                 }
                 self.instances[at].address = *address;
             }
-            Action::JoinNetwork { target, network, address } => {
-                let Some(at) = self.find(target) else { return stale("there is no such instance") };
-                if self.instances[at].networks.contains(network) {
-                    return Ok(Outcome::AlreadyDone);
-                }
-                self.instances[at].networks.push(network.clone());
-                self.instances[at].address = *address;
-            }
-            Action::LeaveNetwork { target, network } => {
-                let Some(at) = self.find(target) else { return stale("there is no such instance") };
-                let before = self.instances[at].networks.len();
-                self.instances[at].networks.retain(|name| name != network);
-                if self.instances[at].networks.len() == before {
-                    return Ok(Outcome::AlreadyDone);
-                }
-            }
-            Action::SetLimits { target, .. } => {
-                let Some(at) = self.find(target) else { return stale("there is no such instance") };
-                if self.instances[at].life.limits.take().is_none() {
-                    return Ok(Outcome::AlreadyDone);
-                }
+            Action::JoinNetwork { .. } | Action::LeaveNetwork { .. } | Action::SetLimits { .. } => {
+                return self.put_right(action);
             }
             Action::SetAutostart { target, autostart } => {
                 let Some(at) = self.find(target) else { return stale("there is no such instance") };
