@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Client, LIBPOD, READ, escape};
-use super::observe::{self, Moved};
+use super::moved::{Moved, may_have_moved};
+use super::observe;
 use super::reply::{Container, Listed, ListedImage, Network};
 use super::{Podman, autostart, build, cgroup, fault, image, label, life, save, snapshot};
 use crate::model::capability::Field;
@@ -261,13 +262,14 @@ async fn moved(
     identity: &Identity,
     entries: &[Listed],
 ) -> Result<Option<Instance>, ProviderError> {
-    let candidate = entries.iter().filter_map(observe::listed).find(|instance| {
-        match observe::may_have_moved(instance, identity) {
-            Moved::SameDirectory => true,
-            Moved::SameName => !instance.stamp.project.exists(),
-            Moved::No => false,
-        }
-    });
+    let candidate =
+        entries.iter().filter_map(observe::listed).find(|instance| {
+            match may_have_moved(instance, identity) {
+                Moved::SameDirectory => true,
+                Moved::SameName => !instance.stamp.project.exists(),
+                Moved::No => false,
+            }
+        });
     let Some(candidate) = candidate else { return Ok(None) };
     let found = container(&room.client, &candidate.id, Size::Wanted).await?;
     let Some(found) = found else { return Ok(None) };

@@ -57,6 +57,7 @@ mod label;
 mod life;
 mod look;
 mod make;
+mod moved;
 mod observe;
 mod orphan;
 mod output;

@@ -188,35 +188,6 @@ pub(super) fn stranger(name: &str, container: &Container) -> Stranger {
     Stranger { name: name.to_owned(), stamp: label::stamp(&container.config.labels) }
 }
 
-/// Whether an object was made in this very directory when that lay elsewhere. A stamped directory
-/// that is gone says so too, under the same name; whether it is gone is the caller's to look up.
-pub(super) fn may_have_moved(instance: &Instance, identity: &Identity) -> Moved {
-    let stamp = &instance.stamp;
-    let related = stamp.uid == identity.uid
-        && stamp.uuid != identity.uuid
-        && stamp.infra_type == identity.infra_type;
-    let project = &identity.project;
-    if related && (stamp.device, stamp.inode) == (project.device, project.inode) {
-        // The same directory, unless it is a new one that was given the old one's number.
-        Moved::SameDirectory
-    } else if related && stamp.infra_id == identity.id {
-        Moved::SameName
-    } else {
-        Moved::No
-    }
-}
-
-/// What speaks for a moved directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moved {
-    /// Device and inode.
-    SameDirectory,
-    /// The name; the stamped path has to be gone besides.
-    SameName,
-    /// Nothing.
-    No,
-}
-
 pub(super) fn network(network: &Network, uuid: InstanceUuid) -> ObservedNetwork {
     let isolate = network.options.get("isolate").map(String::as_str);
     ObservedNetwork {
@@ -250,6 +221,7 @@ pub(super) fn saved_images<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::moved::{Moved, may_have_moved};
     use super::*;
     use crate::model::id::{InfraId, InfraType, ProjectDir, ProviderKind};
 
