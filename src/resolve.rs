@@ -14,7 +14,7 @@ use crate::model::host::HostFacts;
 use crate::model::id::{Identity, InfraId, InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use crate::model::image::ImageSource;
 use crate::model::mount::{Mount, MountAccess};
-use crate::model::network::{NetworkMode, PortPool};
+use crate::model::network::{NetworkMode, PortPool, PortRule};
 use crate::model::problem::Problem;
 use crate::model::source::{Origin, Place, Sourced};
 use crate::model::units::{CpuCount, DiskSize, Memory, Seconds};
@@ -85,6 +85,7 @@ pub fn resolve(
     let identity = identity(config, project, facts).map_err(|problem| vec![problem])?;
     let image = image(config, &identity).map_err(|problem| vec![problem])?;
     let network = network(config, facts).map_err(|problem| vec![problem])?;
+    let ports = ports(config, &identity, &network);
     let mut mounts = config.mounts.clone();
     let guards = guards(&mut mounts, &config.guarded);
     mounts.extend(guards);
@@ -100,7 +101,7 @@ pub fn resolve(
         image,
         command: or_default(&config.command, MainProcess::Idle),
         network,
-        ports: config.ports.clone(),
+        ports,
         port_pool: or_default(&config.port_pool, PortPool::DEFAULT),
         workdir: workdir(&mounts, &identity.project.path),
         mounts,
@@ -138,23 +139,32 @@ fn image(config: &Config, identity: &Identity) -> Result<Sourced<ImageSource>, P
 
 fn network(config: &Config, facts: &HostFacts) -> Result<DesiredNetwork, Problem> {
     let mode = or_default(&config.network_mode, NetworkMode::Default);
-    let bridge = match (mode.value, &config.bridge, facts.bridges.as_slice()) {
+    let bridge = match (mode.value, &config.bridge, facts.only_bridge()) {
         (NetworkMode::Default, ..) => None,
         (NetworkMode::Bridge, Some(bridge), _) => Some(bridge.clone()),
-        (NetworkMode::Bridge, None, [only]) => Some(Sourced::default_of(only.clone())),
-        (NetworkMode::Bridge, None, _) => {
+        (NetworkMode::Bridge, None, Some(only)) => Some(Sourced::default_of(only.clone())),
+        (NetworkMode::Bridge, None, None) => {
             let place = mode.place().cloned();
             let help = "write the bridge's name, such as `BRIDGE=br0`".to_owned();
             return Err(RuleError::BridgeMissing { place, help }.into_problem());
         }
     };
-    Ok(DesiredNetwork {
-        mode,
-        bridge,
-        address: config.ip_address.clone(),
-        gateway: config.gateway.clone(),
-        dns: config.dns.clone(),
-    })
+    let mut address = config.ip_address.clone();
+    // Without a range of its own a network's gateway is its first address.
+    let mut gateway = config.gateway.clone().filter(|_| address.is_some());
+    if let (Some(bridge), Some(address)) = (&bridge, &mut address)
+        && let Some(host) = facts.on_bridge(&bridge.value, address.value.address)
+    {
+        address.value.prefix.get_or_insert(host.range.prefix_len());
+        gateway = gateway.or(host.gateway.map(Sourced::default_of));
+    }
+    Ok(DesiredNetwork { mode, bridge, address, gateway, dns: config.dns.clone() })
+}
+
+/// What is forwarded. On a bridge a container has an address of its own, and nothing is.
+fn ports(config: &Config, identity: &Identity, network: &DesiredNetwork) -> Vec<Sourced<PortRule>> {
+    let own_address = network.bridge.is_some() && identity.provider == ProviderKind::Podman;
+    if own_address { Vec::new() } else { config.ports.clone() }
 }
 
 fn user(config: &Config, identity: &Identity, facts: &HostFacts) -> String {
@@ -354,9 +364,29 @@ mod tests {
     fn the_only_bridge_is_taken() {
         let mut project =
             Project::new("INFRA_TYPE=container\nNETWORK_MODE=bridge\nIP_ADDRESS=10.0.0.5/24\n");
-        project.facts.bridges = vec!["br7".to_owned()];
+        // Podman's own are nobody's to join.
+        project.facts.bridges = vec!["br0".to_owned(), "podman0".to_owned(), "podman12".to_owned()];
         let bridge = desired(&project).network.bridge.expect("a bridge");
-        assert_eq!((bridge.value.as_str(), bridge.origin), ("br7", Origin::Default));
+        assert_eq!((bridge.value.as_str(), bridge.origin), ("br0", Origin::Default));
+    }
+
+    #[test]
+    fn on_a_bridge_the_hosts_own_network_fills_the_gaps() {
+        let bridged = "INFRA_TYPE=container\nNETWORK_MODE=bridge\nBRIDGE=br0\nPORTS=8080:80\n";
+        let project = Project::new(&format!("{bridged}IP_ADDRESS=10.0.0.5\n"));
+        let found = desired(&project);
+        let address = found.network.address.expect("an address").value;
+        assert_eq!(address.to_string(), "10.0.0.5/24");
+        let gateway = found.network.gateway.expect("the host's");
+        assert_eq!((gateway.value.to_string().as_str(), gateway.place()), ("10.0.0.1", None));
+        assert_eq!(found.ports, [], "it has an address of its own");
+        project.write(".env", format!("{bridged}IP_ADDRESS=10.0.0.5/16\nGATEWAY=10.0.9.9\n"));
+        let network = desired(&project).network;
+        let (address, gateway) = (network.address.expect("one"), network.gateway.expect("one"));
+        assert_eq!(address.value.to_string(), "10.0.0.5/16");
+        assert_eq!(gateway.value.to_string(), "10.0.9.9");
+        project.write(".env", "INFRA_TYPE=container\nGATEWAY=10.0.9.9\n");
+        assert_eq!(desired(&project).network.gateway, None, "of which network?");
     }
 
     #[test]

@@ -75,6 +75,7 @@ fn facts() -> HostFacts {
         memory_total: MemorySize(32768),
         first_unprivileged_port: 1024,
         bridges: vec!["br0".to_owned()],
+        attached: Default::default(),
         places: Places {
             state: place("state"),
             data: place("data"),

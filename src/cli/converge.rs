@@ -16,14 +16,14 @@ use crate::plan::action::Fetch;
 use crate::plan::limits::{self, HostRoom};
 use crate::plan::saved::{SavedPlan, SavedPlanError};
 use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
-use crate::plan::{Plan, check, diff};
+use crate::plan::{Plan, check, diff, ranges};
 use crate::provider::{Depth, Provider, ProviderError, Query};
 use crate::store::InstanceStore;
 use crate::store::record::Record;
 
 use super::consent::{self, Agreed};
 use super::settle::{self, Claim};
-use super::{Context, Failure, host};
+use super::{Context, Failure, holder, host};
 
 /// What `up` and `adopt` were asked.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,8 @@ pub async fn glance(
     let as_wanted = instance.state == Power::Running || !options.start;
     let name = desired.identity.id.as_str();
     let capabilities = provider.capabilities();
-    let changes = diff::diff(desired, &ports, name, instance, &observed.engine, &capabilities);
+    let changes =
+        diff::diff(desired, &ports, name, instance, None, &observed.engine, &capabilities);
     Ok((as_wanted && changes.is_empty()).then(|| instance.clone()))
 }
 
@@ -127,6 +128,11 @@ pub async fn make_plan(
             Plan::default()
         }
     };
+    if desired.network.address.is_some() {
+        let routes = host::networks::routes();
+        let errors = ranges::conflicts(&plan, desired, &observed, &routes);
+        problems.extend(errors.into_iter().map(Problem::from));
+    }
     let saves = plan.steps.iter().any(|step| step.action.name() == "save_files");
     let source = observed.instance().or(observed.moved.as_ref());
     plan.copied = source.and_then(|instance| instance.written).filter(|_| saves);
@@ -139,6 +145,12 @@ pub async fn make_plan(
         plan.warnings.extend(report.warnings);
     }
     plan.warnings.extend(observed.engine.unlimited_text());
+    if let (true, Some(bridge)) = (makes, &desired.network.bridge) {
+        plan.warnings.push(format!(
+            "others on {} reach the container at its address; this host itself cannot (macvlan)",
+            bridge.value
+        ));
+    }
     let autostart = |step: &crate::plan::Step| {
         matches!(step.action.name(), "create" | "set_autostart") && desired.autostart.value
     };
@@ -195,7 +207,7 @@ pub async fn converge(
     let outcome = loop {
         // Whoever held the lock before may have done all of it.
         let planned = make_plan(context, desired, provider, options, Claim::Keep).await;
-        let (plan, observed, _) = match planned {
+        let (plan, observed, ports) = match planned {
             Ok(planned) => planned,
             Err(failure) => break Err(failure),
         };
@@ -236,7 +248,9 @@ pub async fn converge(
                 tries += 1;
                 context.reporter.begin(&format!("looking again: {found}"));
             }
-            Err(error) => break Err(error.into()),
+            Err(error) => {
+                break Err(holder::named(error.into(), desired, &ports, provider).await);
+            }
         }
     };
     match outcome {

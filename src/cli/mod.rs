@@ -23,6 +23,7 @@ pub mod converge;
 pub mod explain;
 pub mod failure;
 pub mod gc;
+pub mod holder;
 pub mod host;
 pub mod list;
 pub mod locate;

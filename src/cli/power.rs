@@ -183,7 +183,8 @@ fn drift(
     let name = desired.identity.id.as_str();
     let ports = settled.as_deref().unwrap_or(&own);
     let capabilities = provider.capabilities();
-    let changes = diff::diff(&desired, ports, name, instance, &observed.engine, &capabilities);
+    let changes =
+        diff::diff(&desired, ports, name, instance, None, &observed.engine, &capabilities);
     let mut texts: Vec<_> = changes.iter().map(crate::plan::describe::change_text).collect();
     if settled.is_none() {
         texts.push("PORTS".to_owned());

@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use miette::SourceSpan;
 use validator::Validate;
 
 use super::keys;
-use super::mistake::ValueError;
 use super::rules::RuleError;
 use super::types::Config;
 use super::warning::Doubt;
-use crate::model::code::Code;
 use crate::model::host::HostFacts;
 use crate::model::id::{InfraType, ProviderKind};
-use crate::model::network::{AddressError, HostPort, NetworkMode, PortForward};
+use crate::model::network::{HostPort, PortForward};
 use crate::model::problem::Problem;
 use crate::model::source::{Place, Sourced};
 
-/// The length of the prefix of a project's own network, where none is written.
-const DEFAULT_PREFIX: u8 = 24;
+mod network;
 
 /// Where each written key's value stands.
 pub(super) type Places = BTreeMap<&'static str, Place>;
@@ -182,71 +178,6 @@ impl Check<'_> {
         }
     }
 
-    fn network(&mut self) {
-        let config = self.config;
-        let provider = config.provider_kind();
-        let bridged =
-            config.network_mode.as_ref().map(|mode| mode.value) == Some(NetworkMode::Bridge);
-        // A mode that was not understood says nothing about the other keys.
-        let mode_known = config.network_mode.is_some() || !self.places.contains_key("NETWORK_MODE");
-        if let Some(bridge) = &config.bridge {
-            let place = bridge.place().cloned();
-            if !self.facts.bridges.contains(&bridge.value) {
-                self.broken(RuleError::UnknownBridge { place, help: bridge_help(self.facts) });
-            } else if let (false, true, Some(place)) = (bridged, mode_known, place) {
-                let needs = "NETWORK_MODE=bridge";
-                self.doubt(Doubt::WithoutEffect { key: "BRIDGE", needs, place });
-            }
-        } else if bridged && !self.places.contains_key("BRIDGE") && self.facts.bridges.len() != 1 {
-            let place = self.place("NETWORK_MODE");
-            self.broken(RuleError::BridgeMissing { place, help: bridge_help(self.facts) });
-        }
-        let Some(address) = &config.ip_address else {
-            if bridged
-                && provider == Some(ProviderKind::Podman)
-                && self.place("IP_ADDRESS").is_none()
-            {
-                let place = self.place("NETWORK_MODE");
-                self.broken(RuleError::BridgeNeedsAddress { place });
-            }
-            if let (Some(place), true) = (self.place("GATEWAY"), self.place("IP_ADDRESS").is_none())
-            {
-                self.doubt(Doubt::WithoutEffect { key: "GATEWAY", needs: "IP_ADDRESS", place });
-            }
-            return;
-        };
-        let place = address.place().cloned();
-        if !bridged && mode_known && provider == Some(ProviderKind::Qemu) {
-            self.broken(RuleError::AddressOnQemu { place });
-            return;
-        }
-        // On a bridge the prefix is the host's own, unless one is written.
-        if bridged && address.value.prefix.is_none() {
-            return;
-        }
-        let Some(network) = address.value.network(DEFAULT_PREFIX) else { return };
-        if let Err(mistake) = address.value.check_host(DEFAULT_PREFIX, SourceSpan::from(0..0)) {
-            self.errors.push(not_a_host(mistake, place));
-            return;
-        }
-        let first = network.hosts().next().unwrap_or(network.network());
-        let gateway = config.gateway.as_ref().map(|gateway| gateway.value);
-        let own_gateway = gateway.or((!bridged).then_some(first));
-        if own_gateway == Some(address.value.address) {
-            let suggestion =
-                network.hosts().find(|host| Some(*host) != own_gateway).unwrap_or(first);
-            self.broken(RuleError::AddressIsGateway { place, network, suggestion });
-        } else if let Some(gateway) = gateway {
-            let edge = [network.network(), network.broadcast()].contains(&gateway);
-            if !network.contains(&gateway) || edge {
-                let (at, address) = (self.place("GATEWAY"), place);
-                let broken =
-                    RuleError::GatewayOutside { place: at, address, network, suggestion: first };
-                self.broken(broken);
-            }
-        }
-    }
-
     fn vm(&mut self) {
         let config = self.config;
         let has = |key: &str| self.places.contains_key(key);
@@ -314,36 +245,6 @@ impl Check<'_> {
             if let Some(place) = self.place(key.name) {
                 self.doubt(Doubt::Unused { key: key.name, provider, place });
             }
-        }
-    }
-}
-
-/// An address that is none of a host, at the place where it was written.
-fn not_a_host(mistake: AddressError, place: Option<Place>) -> Problem {
-    let label = match &mistake {
-        AddressError::NotAHost { kind, network, .. } => format!("the {kind} address of {network}"),
-        other => other.to_string(),
-    };
-    let help = miette::Diagnostic::help(&mistake).map(|help| help.to_string());
-    let error = ValueError {
-        key: "IP_ADDRESS".to_owned(),
-        mistake: Box::new(mistake),
-        labels: place.clone().map(|place| (label, place)).into_iter().collect(),
-        help,
-    };
-    Problem::new(Code::ConfigInvalid, error).at("IP_ADDRESS", place.as_ref())
-}
-
-fn bridge_help(facts: &HostFacts) -> String {
-    match facts.bridges.as_slice() {
-        [] => {
-            "this host has no bridge, and vagrantp makes none: set NETWORK_MODE=default, or make \
-               a bridge with the host's own tools"
-                .to_owned()
-        }
-        [only] => format!("write `BRIDGE={only}`, the only bridge of this host"),
-        [first, ..] => {
-            format!("write `BRIDGE={first}`, or another of {}", facts.bridges.join(", "))
         }
     }
 }

@@ -158,6 +158,40 @@ pub(crate) enum RuleError {
         #[label(collection, "nobody hands a container an address there")]
         place: Option<Place>,
     },
+    #[error("IP_ADDRESS needs the prefix of its network on {bridge}: {found}")]
+    #[diagnostic(
+        code(vagrantp::config::bridge_needs_prefix),
+        help("write it with the prefix, such as `IP_ADDRESS={suggestion}`")
+    )]
+    BridgeNeedsPrefix {
+        #[label(collection, "in which network?")]
+        place: Option<Place>,
+        bridge: String,
+        found: String,
+        suggestion: String,
+    },
+    #[error("NETWORK_MODE=bridge needs GATEWAY: the host has none on {bridge} that would do")]
+    #[diagnostic(
+        code(vagrantp::config::bridge_needs_gateway),
+        help("add a line such as `GATEWAY={suggestion}`")
+    )]
+    BridgeNeedsGateway {
+        #[label(collection, "the way out of its network?")]
+        place: Option<Place>,
+        bridge: String,
+        suggestion: Ipv4Addr,
+    },
+    #[error(
+        "NETWORK_MODE=bridge needs DNS: the host has no name server that can be asked from there"
+    )]
+    #[diagnostic(
+        code(vagrantp::config::bridge_needs_dns),
+        help("add a line such as `DNS=9.9.9.9`, or the address of a name server of that network")
+    )]
+    BridgeNeedsDns {
+        #[label(collection, "on a bridge")]
+        place: Option<Place>,
+    },
     #[error("IP_ADDRESS cannot be fixed with qemu's default network")]
     #[diagnostic(
         code(vagrantp::config::address_on_qemu),
@@ -261,8 +295,11 @@ impl RuleError {
             }
             RuleError::BridgeNeedsAddress { place }
             | RuleError::AddressOnQemu { place }
+            | RuleError::BridgeNeedsPrefix { place, .. }
             | RuleError::AddressIsGateway { place, .. } => ("IP_ADDRESS", place.as_ref()),
-            RuleError::GatewayOutside { place, .. } => ("GATEWAY", place.as_ref()),
+            RuleError::BridgeNeedsDns { place } => ("DNS", place.as_ref()),
+            RuleError::BridgeNeedsGateway { place, .. }
+            | RuleError::GatewayOutside { place, .. } => ("GATEWAY", place.as_ref()),
             RuleError::VmWithoutImage { place } => ("IMAGE", place.as_ref()),
             RuleError::BoxExcludes { place, .. } => ("BOX", place.as_ref()),
             RuleError::SshHostMissing { place } => ("SSH_HOST", place.as_ref()),

@@ -11,7 +11,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 
 use super::{Config, LoadRequest, Loaded, load};
 use crate::model::code::Code;
-use crate::model::host::{HostFacts, Places};
+use crate::model::host::{BridgeNetwork, HostFacts, HostNetworks, Places};
 use crate::model::problem::Problem;
 use crate::model::source::{Layer, Origin};
 use crate::model::units::Memory;
@@ -104,6 +104,14 @@ fn facts() -> HostFacts {
         memory_total: Memory(8192),
         first_unprivileged_port: 1024,
         bridges: vec!["br0".to_owned(), "virbr0".to_owned()],
+        attached: HostNetworks {
+            on_bridges: vec![BridgeNetwork {
+                bridge: "br0".to_owned(),
+                range: "10.0.0.0/24".parse().expect("a range"),
+                gateway: Some("10.0.0.1".parse().expect("an address")),
+            }],
+            has_name_servers: true,
+        },
         places: Places {
             state: nowhere.clone(),
             data: nowhere.clone(),

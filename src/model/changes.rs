@@ -68,7 +68,7 @@ pub const TABLE: &[Row] = {
         // Live where the project's network stays, since the address is in its range.
         row(&["IP_ADDRESS"], LiveElse(Cost::Replace), RESTART, RESTART, RESTART),
         row(&["NETWORK_MODE", "BRIDGE"], REPLACE, RESTART, RESTART, RESTART),
-        row(&["GATEWAY", "DNS"], Refused, RESTART, RESTART, RESTART),
+        row(&["GATEWAY", "DNS"], REPLACE, RESTART, RESTART, RESTART),
         row(
             &[
                 "MAC_ADDRESS",

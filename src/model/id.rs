@@ -249,6 +249,24 @@ impl Identity {
     pub fn network_name(&self) -> String {
         format!("vagrantp-{}", self.uuid.short(12))
     }
+
+    /// The names that networks of the project's may have, the likeliest first: a network that takes
+    /// the place of another cannot have its name.
+    pub fn network_names(&self) -> impl Iterator<Item = String> {
+        let name = self.network_name();
+        (1u32..).map(move |number| match number {
+            1 => name.clone(),
+            number => format!("{name}-{number}"),
+        })
+    }
+
+    /// Whether a network of the project's may have this name.
+    #[must_use]
+    pub fn names_network(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&self.network_name());
+        let number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(number))
+    }
 }
 
 #[cfg(test)]

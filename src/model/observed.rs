@@ -27,9 +27,12 @@ pub struct Observed {
     /// under the same name in a directory that is gone.
     #[serde(default)]
     pub moved: Option<Instance>,
-    /// The project's network.
+    /// The project's network, or what has the name that it would get.
     #[serde(default)]
     pub network: Option<ObservedNetwork>,
+    /// The engine's other networks: the project's own from before a change, and everybody else's.
+    #[serde(default)]
+    pub networks: Vec<ObservedNetwork>,
     /// Whether the wanted image is on the host.
     #[serde(default)]
     pub image: Option<ObservedImage>,
@@ -54,6 +57,11 @@ impl Observed {
         self.instances
             .iter()
             .max_by_key(|instance| (instance.state.is_up(), instance.stamp.generation))
+    }
+
+    /// Every network of the project's.
+    pub fn own_networks(&self) -> impl Iterator<Item = &ObservedNetwork> {
+        self.network.iter().chain(&self.networks).filter(|network| network.ours)
     }
 
     /// The objects that a crash left beside the one that counts.
@@ -162,8 +170,8 @@ pub struct Stranger {
     pub stamp: Option<Stamp>,
 }
 
-/// A network that carries the project's uuid, or has the name that it would get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A network of the engine's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedNetwork {
     /// The provider's name for it.
     pub name: String,
@@ -174,6 +182,18 @@ pub struct ObservedNetwork {
     pub subnet: Option<Ipv4Net>,
     /// Whether other networks are kept out.
     pub isolated: bool,
+    /// Its gateway, where the provider shows one.
+    #[serde(default)]
+    pub gateway: Option<Ipv4Addr>,
+    /// The bridge of the host's that it is on; none for a network of its own behind the host.
+    #[serde(default)]
+    pub bridge: Option<String>,
+    /// Whose it is, in words, where it is another project's of this user.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The address that the other project's instance has there.
+    #[serde(default)]
+    pub address: Option<Ipv4Addr>,
 }
 
 /// An image on the host.

@@ -62,8 +62,9 @@ pub struct NetworkSpec {
     pub subnet: Option<Ipv4Net>,
     /// The gateway, where GATEWAY fixes one.
     pub gateway: Option<Ipv4Addr>,
-    /// The name servers, where DNS names some.
-    pub dns: Vec<Ipv4Addr>,
+    /// The bridge of the host's that it is on; none for a network of its own behind the host.
+    #[serde(default)]
+    pub bridge: Option<String>,
     /// The uuid of the instance that it belongs to.
     pub uuid: super::id::InstanceUuid,
     /// The user that it belongs to.

@@ -6,6 +6,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::command::MainProcess;
@@ -70,6 +71,12 @@ pub struct Asked {
     pub mounts: Vec<Mount>,
     /// The fixed address.
     pub address: Option<Ipv4Addr>,
+    /// The network's range, where the address fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<Ipv4Net>,
+    /// The host's bridge that it is on, in bridge mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
     /// The network's gateway, where one was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Ipv4Addr>,

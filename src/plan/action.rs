@@ -168,6 +168,20 @@ pub enum Action {
         /// The CPU limit.
         cpus: CpuCount,
     },
+    /// Takes an instance at rest out of its network, removes that, makes another, and puts the
+    /// instance into it. It is one action since the two networks may have the same range.
+    ChangeNetwork {
+        /// Which.
+        target: Target,
+        /// The network that goes.
+        from: NetworkSpec,
+        /// The network that is made.
+        to: NetworkSpec,
+        /// Its fixed address in the network that goes.
+        former: Option<Ipv4Addr>,
+        /// The address that it gets; none lets the provider pick.
+        address: Option<Ipv4Addr>,
+    },
     /// Sets whether the instance comes back when the host starts.
     SetAutostart {
         /// Which.
@@ -210,7 +224,7 @@ pub enum Volumes {
 
 impl Action {
     /// The name of each kind of action, for tests that want every one of them exercised.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 22] = [
         "fetch_image",
         "create_network",
         "create",
@@ -228,6 +242,7 @@ impl Action {
         "join_network",
         "leave_network",
         "set_limits",
+        "change_network",
         "set_autostart",
         "remove",
         "remove_network",
@@ -255,6 +270,7 @@ impl Action {
             Action::JoinNetwork { .. } => "join_network",
             Action::LeaveNetwork { .. } => "leave_network",
             Action::SetLimits { .. } => "set_limits",
+            Action::ChangeNetwork { .. } => "change_network",
             Action::SetAutostart { .. } => "set_autostart",
             Action::Remove { .. } => "remove",
             Action::RemoveNetwork { .. } => "remove_network",

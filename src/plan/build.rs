@@ -1,16 +1,18 @@
 //! The steps of `up`, put together piece by piece: make, change live, replace, recreate.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use crate::model::capability::{Cost, Field};
 use crate::model::id::{Identity, InstanceUuid};
-use crate::model::observed::{Instance, Observed, Power};
-use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
+use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
+use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::model::stamp::{Asked, Stamp};
 
 use super::action::{Action, Fetch, StopMode, Target, Volumes};
 use super::diff::Change;
 use super::error::PlanError;
+use super::network::{Choice, Wanted, as_it_is, of_instance};
 use super::outside;
 use super::snapshots::own;
 use super::steps::{Recreate, RunningGoal, at_rest, stop};
@@ -22,6 +24,8 @@ pub(super) struct Builder<'a> {
     pub(super) observed: &'a Observed,
     /// The name that the instance gets.
     pub(super) name: String,
+    /// The network that it is to be in.
+    pub(super) network: Choice,
     pub(super) steps: Vec<Step>,
 }
 
@@ -30,7 +34,7 @@ impl Builder<'_> {
         self.steps.push(Step { action, cost, cause });
     }
 
-    fn free(&mut self, action: Action, cause: Cause) {
+    pub(super) fn free(&mut self, action: Action, cause: Cause) {
         self.steps.push(Step::free(action, cause));
     }
 
@@ -54,32 +58,12 @@ impl Builder<'_> {
         }
     }
 
-    fn create_network(&mut self) {
-        let desired = self.goal.desired;
-        if self.observed.network.is_some() {
-            return;
-        }
-        let address = desired.network.address.as_ref().map(|address| address.value);
-        let network = NetworkSpec {
-            name: desired.identity.network_name(),
-            subnet: address.and_then(|address| address.network(24)),
-            gateway: desired.network.gateway.as_ref().map(|gateway| gateway.value),
-            dns: desired.network.dns.iter().map(|server| server.value).collect(),
-            uuid: desired.identity.uuid,
-            uid: desired.identity.uid,
-        };
-        let cause = match &desired.network.address {
-            Some(address) => Cause::key("IP_ADDRESS", address.place(), "no network", address.value),
-            None => Cause::found("no network of the project's"),
-        };
-        self.free(Action::CreateNetwork { network }, cause);
-    }
-
     fn spec(&self, image: BaseImage, generation: u32, created_at: &str) -> InstanceSpec {
         let desired = self.goal.desired;
         let identity = &desired.identity;
         let mounts: Vec<_> = desired.mounts.iter().map(|mount| mount.value.clone()).collect();
         let address = desired.network.address.as_ref().map(|address| address.value.address);
+        let address_range = Wanted::of(desired).subnet;
         let stamp = Stamp {
             schema: Stamp::SCHEMA,
             uuid: identity.uuid,
@@ -109,6 +93,8 @@ impl Builder<'_> {
                 mounts: mounts.clone(),
                 address,
                 gateway: desired.network.gateway.as_ref().map(|gateway| gateway.value),
+                subnet: address_range,
+                bridge: desired.network.bridge.as_ref().map(|bridge| bridge.value.clone()),
                 dns: desired.network.dns.iter().map(|server| server.value).collect(),
             },
         };
@@ -119,7 +105,7 @@ impl Builder<'_> {
             memory: desired.memory.value,
             cpus: desired.cpus.value,
             command: desired.command.value.clone(),
-            network: identity.network_name(),
+            network: self.network.name().to_owned(),
             address,
             ports: self.goal.ports.to_vec(),
             mounts,
@@ -150,6 +136,8 @@ impl Builder<'_> {
     pub(super) fn make(&mut self) {
         let cause = Cause::found("no instance of the project's");
         self.fetch_image(&cause);
+        // What is in nobody's use goes first: its range may be in the way.
+        self.remove_other_networks(&cause);
         self.create_network();
         let image = BaseImage::Source(self.goal.desired.image.value.clone());
         let spec = self.spec(image, 1, self.goal.now);
@@ -162,6 +150,7 @@ impl Builder<'_> {
         let target = Target::of(going);
         self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
         self.fetch_image(&cause);
+        self.remove_other_networks(&cause);
         self.create_network();
         let image = BaseImage::Source(self.goal.desired.image.value.clone());
         let generation = going.stamp.generation.saturating_add(1);
@@ -221,6 +210,8 @@ impl Builder<'_> {
     }
 
     fn change_live(&mut self, instance: &Instance, changes: &[Change]) {
+        let cause = Cause::found("a network that is not used any more");
+        self.remove_other_networks(&cause);
         self.create_network();
         let mut target = Target::of(instance);
         let mut limited = false;
@@ -240,7 +231,7 @@ impl Builder<'_> {
                     let address = self.goal.desired.network.address.as_ref();
                     let action = Action::ChangeAddress {
                         target: target.clone(),
-                        network: self.goal.desired.identity.network_name(),
+                        network: self.network.name().to_owned(),
                         address: address.map(|address| address.value.address),
                     };
                     self.push(action, Cost::Live, cause);
@@ -253,8 +244,9 @@ impl Builder<'_> {
                 Field::Memory | Field::Cpus if limited => {}
                 Field::Memory | Field::Cpus | Field::Network => {
                     limited |= change.field != Field::Network;
-                    for action in outside::mend(change.field, self.goal.desired, instance, &target)
-                    {
+                    let own = self.network.name().to_owned();
+                    let desired = self.goal.desired;
+                    for action in outside::mend(change.field, desired, instance, &target, &own) {
                         self.push(action, Cost::Live, cause.clone());
                     }
                 }
@@ -310,29 +302,58 @@ impl Builder<'_> {
     fn replace(&mut self, instance: &Instance, changes: &[Change]) {
         let cause = Cause::of_changes(changes, Cost::Replace);
         let uuid = self.goal.desired.identity.uuid;
-        self.create_network();
-        self.replace_with(instance, uuid, cause);
+        let from = of_instance(self.observed, instance);
+        // What is in nobody's use goes first: its range may be in the way.
+        self.remove_networks_but(from.map(|network| network.name.as_str()), &cause);
+        self.replace_with(instance, uuid, from, cause.clone());
+        if let (Some(from), Choice::There(name)) = (from, &self.network)
+            && from.name != *name
+        {
+            self.free(Action::RemoveNetwork { name: from.name.clone(), uuid }, cause);
+        }
     }
 
     /// The object of another path's project, made again as this one's.
     pub(super) fn adopt(&mut self, moved: &Instance) {
         let cause = Cause::found("an instance of this directory's, made at another path");
-        let former = moved.stamp.uuid;
-        // First: once the old object is gone, nothing leads to them any more.
-        for snapshot in own(self.observed, former) {
-            let (snapshot, to) = (snapshot.clone(), self.goal.desired.identity.uuid);
+        let uuid = self.goal.desired.identity.uuid;
+        let former = Identity { uuid: moved.stamp.uuid, ..self.goal.desired.identity.clone() };
+        let networks: Vec<_> = self
+            .observed
+            .networks
+            .iter()
+            .filter(|network| former.names_network(&network.name))
+            .collect();
+        let from = networks.iter().find(|network| moved.networks.contains(&network.name)).copied();
+        self.replace_with(moved, uuid, from, cause.clone());
+        for snapshot in own(self.observed, former.uuid) {
+            let (snapshot, to) = (snapshot.clone(), uuid);
             self.free(Action::MoveSnapshot { snapshot, to }, cause.clone());
         }
-        self.create_network();
-        self.replace_with(moved, self.goal.desired.identity.uuid, cause.clone());
-        let network = Identity { uuid: former, ..self.goal.desired.identity.clone() };
-        let name = network.network_name();
-        self.free(Action::RemoveNetwork { name, uuid: former }, cause);
+        let gone = from.filter(|_| self.makes_network()).map(|network| network.name.as_str());
+        let mut names: BTreeSet<&str> =
+            networks.iter().map(|network| network.name.as_str()).collect();
+        let expected = former.network_name();
+        names.insert(&expected);
+        for name in names.into_iter().filter(|name| Some(*name) != gone) {
+            let name = name.to_owned();
+            self.free(Action::RemoveNetwork { name, uuid: former.uuid }, cause.clone());
+        }
     }
 
-    fn replace_with(&mut self, old: &Instance, uuid: InstanceUuid, cause: Cause) {
+    /// `from` is the network that the old one is in, where it was observed.
+    fn replace_with(
+        &mut self,
+        old: &Instance,
+        uuid: InstanceUuid,
+        from: Option<&ObservedNetwork>,
+        cause: Cause,
+    ) {
         let cost = Cost::Replace;
         let mut target = Target::of(old);
+        if from.is_none() {
+            self.create_network();
+        }
         if !at_rest(old.state) {
             let action = Action::Stop { target: target.clone(), mode: self.grace() };
             self.push(action, cost, cause.clone());
@@ -349,6 +370,16 @@ impl Builder<'_> {
             self.free(Action::Rename { target: target.clone(), to }, cause.clone());
         }
         target.name = aside;
+        if let (Some(from), Choice::Make(to)) = (from, &self.network) {
+            let action = Action::ChangeNetwork {
+                target: target.clone(),
+                from: as_it_is(from, old.stamp.uuid, old.stamp.uid),
+                to: to.clone(),
+                former: old.stamp.asked.address,
+                address: None,
+            };
+            self.push(action, cost, cause.clone());
+        }
         let mut spec =
             self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);
         spec.address = spec.address.or_else(|| self.kept_address(old));
@@ -365,7 +396,8 @@ impl Builder<'_> {
 
     /// The address that nobody asks for and that it has all the same, where its network stays.
     fn kept_address(&self, old: &Instance) -> Option<Ipv4Addr> {
-        let subnet = self.observed.network.as_ref()?.subnet?;
+        let stays = |network: &&ObservedNetwork| network.name == self.network.name();
+        let subnet = self.observed.own_networks().find(stays)?.subnet?;
         let address = old.address.or(old.stamp.asked.address)?;
         subnet.contains(&address).then_some(address)
     }
@@ -374,7 +406,11 @@ impl Builder<'_> {
     fn recreate(&mut self, instance: &Instance, cause: Cause) {
         let was_up = instance.state == Power::Running;
         self.fetch_image(&cause);
-        self.create_network();
+        // Where another is in the way, that one has to go first, and the instance before it.
+        let early = self.observed.own_networks().next().is_none();
+        if early {
+            self.create_network();
+        }
         if !at_rest(instance.state) {
             let action = Action::Stop { target: Target::of(instance), mode: self.grace() };
             self.push(action, Cost::Recreate, cause.clone());
@@ -382,6 +418,10 @@ impl Builder<'_> {
         let target = Target::of(instance);
         let remove = Action::Remove { target, volumes: Volumes::Remove };
         self.push(remove, Cost::Recreate, cause.clone());
+        if !early {
+            self.remove_other_networks(&cause);
+            self.create_network();
+        }
         let image = BaseImage::Source(self.goal.desired.image.value.clone());
         let generation = instance.stamp.generation.saturating_add(1);
         let spec = self.spec(image, generation, self.goal.now);

@@ -26,6 +26,11 @@ pub fn says(action: &Action) -> String {
             format!("Fetch the image {image} again")
         }
         Action::CreateNetwork { network } => match network.subnet {
+            Some(subnet) if network.bridge.is_some() => format!(
+                "Create the network {} on {} ({subnet})",
+                network.name,
+                network.bridge.as_deref().unwrap_or_default()
+            ),
             Some(subnet) => format!("Create the network {} ({subnet})", network.name),
             None => format!("Create the network {}", network.name),
         },
@@ -85,6 +90,12 @@ pub fn says(action: &Action) -> String {
             target.name,
             count(cpus.0, "CPU")
         ),
+        Action::ChangeNetwork { from, to, .. } => match to.subnet {
+            Some(subnet) => {
+                format!("Replace the network {} by {} ({subnet})", from.name, to.name)
+            }
+            None => format!("Replace the network {} by {}", from.name, to.name),
+        },
         Action::SetAutostart { target, autostart: true } => {
             format!("Start the container {} with the host from now on", target.name)
         }
@@ -265,6 +276,13 @@ mod tests {
         let target = Target::of(&instance(&wish, Power::Running));
         let plan = crate::plan::fixture::up(&wish, &Default::default()).unwrap();
         let mut actions: Vec<Action> = plan.steps.into_iter().map(|step| step.action).collect();
+        let network = actions
+            .iter()
+            .find_map(|action| match action {
+                Action::CreateNetwork { network } => Some(network.clone()),
+                _ => None,
+            })
+            .unwrap();
         let mode = StopMode::Kill;
         let snapshot = crate::plan::fixture::snapshot(&wish, "before");
         let volumes = Volumes::Remove;
@@ -293,6 +311,13 @@ mod tests {
                 target: target.clone(),
                 memory: spec(&wish).memory,
                 cpus: spec(&wish).cpus,
+            },
+            Action::ChangeNetwork {
+                target: target.clone(),
+                from: network.clone(),
+                to: network,
+                former: None,
+                address: None,
             },
             Action::SetAutostart { target: target.clone(), autostart: true },
             Action::Remove { target: target.clone(), volumes },

@@ -1,15 +1,18 @@
 //! Field by field: what is different from what is wanted, and what the change costs.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::model::capability::{Capabilities, Cost, Field};
 use crate::model::desired::Desired;
 use crate::model::network::PortForward;
-use crate::model::observed::{EngineFacts, Instance};
+use crate::model::observed::{EngineFacts, Instance, ObservedNetwork};
 use crate::model::source::Place;
 
+use super::network::{Wanted, first_host};
 use super::outside;
 
 /// One field's difference.
@@ -29,13 +32,15 @@ pub struct Change {
 
 /// Every difference between the wish and the instance, in the order of [`Field::ALL`].
 ///
-/// `name` is the name that the instance should have, `network` the network that it should be in.
+/// `name` is the name that the instance should have, `network` the project's network that it is in,
+/// where that was observed.
 #[must_use]
 pub fn diff(
     desired: &Desired,
     ports: &[PortForward],
     name: &str,
     instance: &Instance,
+    network: Option<&ObservedNetwork>,
     engine: &EngineFacts,
     capabilities: &Capabilities,
 ) -> Vec<Change> {
@@ -43,7 +48,11 @@ pub fn diff(
     let mut changes = Vec::new();
     let mut compare = |field: Field, found: String, wanted: String, place: Option<&Place>| {
         if found != wanted {
-            let cost = capabilities.cost(field);
+            let cost = match capabilities.cost(field) {
+                // Another range is another network, and an instance is made in its network.
+                Cost::Live if field == Field::Address && found.contains('/') => Cost::Replace,
+                cost => cost,
+            };
             changes.push(Change { field, found, wanted, place: place.cloned(), cost });
         }
     };
@@ -82,29 +91,47 @@ pub fn diff(
         desired.image.value.to_string(),
         desired.image.place(),
     );
-    if let Some(wanted) = &desired.network.address {
+    let in_network = Wanted::of(desired);
+    if let (Some(wanted), Some(wanted_range)) = (&desired.network.address, in_network.subnet) {
         // A stopped instance shows no address: there the stamp speaks.
-        if let Some(found) = instance.address.or(asked.address) {
-            let wanted_text = wanted.value.address.to_string();
-            compare(Field::Address, found.to_string(), wanted_text, wanted.place());
-        } else {
-            let wanted_text = wanted.value.address.to_string();
-            compare(Field::Address, "assigned".to_owned(), wanted_text, wanted.place());
+        let found = instance.address.or(asked.address);
+        let range = asked.subnet.or(network.and_then(|network| network.subnet));
+        let other_range = range.filter(|range| *range != wanted_range);
+        let text = |address: Ipv4Addr, range: Ipv4Net| match other_range {
+            Some(_) => format!("{address}/{}", range.prefix_len()),
+            None => address.to_string(),
+        };
+        let found = match (found, other_range) {
+            (Some(found), range) => text(found, range.unwrap_or(wanted_range)),
+            (None, Some(range)) => format!("assigned in {range}"),
+            (None, None) => "assigned".to_owned(),
+        };
+        let wanted_text = text(wanted.value.address, wanted_range);
+        compare(Field::Address, found, wanted_text, wanted.place());
+        let gateway = desired.network.gateway.as_ref();
+        if asked.gateway.is_some() || gateway.is_some() {
+            let text = |written: Option<Ipv4Addr>, range: Ipv4Net| {
+                let address = written.or(first_host(range));
+                address.map_or_else(|| "none".to_owned(), |address| address.to_string())
+            };
+            compare(
+                Field::Gateway,
+                text(asked.gateway, range.unwrap_or(wanted_range)),
+                text(gateway.map(|gateway| gateway.value), wanted_range),
+                gateway.and_then(|gateway| gateway.place()),
+            );
         }
     }
-    let gateway = |address: Option<std::net::Ipv4Addr>| {
-        address.map_or_else(|| "the network's first address".to_owned(), |a| a.to_string())
-    };
-    let wanted = desired.network.gateway.as_ref();
-    compare(
-        Field::Gateway,
-        gateway(asked.gateway),
-        gateway(wanted.map(|wanted| wanted.value)),
-        wanted.and_then(|wanted| wanted.place()),
-    );
     let servers = desired.network.dns.iter().map(|server| server.value);
     let place = desired.network.dns.first().and_then(|server| server.place());
     compare(Field::Dns, set_text(&asked.dns), set_text(servers), place);
+    let kind = |bridge: &Option<String>| match bridge {
+        Some(bridge) => format!("bridge {bridge}"),
+        None => "default".to_owned(),
+    };
+    let bridge = desired.network.bridge.as_ref().and_then(|bridge| bridge.place());
+    let place = bridge.or(desired.network.mode.place());
+    compare(Field::Network, kind(&asked.bridge), kind(&in_network.bridge), place);
     if capabilities.autostart {
         let text = |autostart: bool| if autostart { "on" } else { "off" }.to_owned();
         compare(
@@ -113,6 +140,20 @@ pub fn diff(
             text(desired.autostart.value),
             desired.autostart.place(),
         );
+    }
+    // As it was asked for and yet not so: somebody changed it.
+    let told = [Field::Address, Field::Gateway, Field::Network];
+    let is_told = |change: &Change| told.contains(&change.field) && change.cost >= Cost::Replace;
+    if let Some(network) = network.filter(|network| !in_network.fits(network))
+        && !changes.iter().any(is_told)
+    {
+        changes.push(Change {
+            field: Field::Network,
+            found: format!("{}, which was changed", network.name),
+            wanted: kind(&in_network.bridge),
+            place: place.cloned(),
+            cost: capabilities.cost(Field::Network),
+        });
     }
     changes.extend(outside::changes(desired, instance));
     changes.sort_by_key(|change| change.field);
@@ -138,7 +179,6 @@ fn set_text<T: ToString>(members: impl IntoIterator<Item = T>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
     use std::path::PathBuf;
 
     use super::*;
@@ -154,7 +194,7 @@ mod tests {
     fn fields(wanted: &Desired, ports: &[PortForward], found: &Instance) -> Vec<Field> {
         let engine = EngineFacts::default();
         let name = wanted.identity.id.as_str();
-        diff(wanted, ports, name, found, &engine, &capabilities())
+        diff(wanted, ports, name, found, None, &engine, &capabilities())
             .into_iter()
             .map(|change| change.field)
             .collect()
@@ -208,8 +248,12 @@ mod tests {
         let renamed = Instance { name: "api".to_owned(), ..found.clone() };
         seen.push(fields(&desired(), &[], &renamed));
         let mut wanted = desired();
+        wanted.network.address = Some(written(address));
+        let at_address = instance(&wanted, Power::Running);
+        wanted.network.gateway = Some(written(Ipv4Addr::new(10, 77, 0, 1)));
+        assert_eq!(fields(&wanted, &[], &at_address), [], "the first is the default");
         wanted.network.gateway = Some(written(Ipv4Addr::new(10, 77, 0, 254)));
-        seen.push(fields(&wanted, &[], &found));
+        seen.push(fields(&wanted, &[], &at_address));
         let mut wanted = desired();
         wanted.network.dns = vec![written(Ipv4Addr::new(9, 9, 9, 9))];
         seen.push(fields(&wanted, &[], &found));
@@ -229,9 +273,9 @@ mod tests {
         let found = Instance { memory: None, millicpus: None, ..instance(&wanted, Power::Running) };
         let engine =
             EngineFacts { unlimited: vec![Field::Memory, Field::Cpus], ..EngineFacts::default() };
-        assert_eq!(diff(&wanted, &[], "web", &found, &engine, &capabilities()), []);
+        assert_eq!(diff(&wanted, &[], "web", &found, None, &engine, &capabilities()), []);
         let engine = EngineFacts { unlimited: vec![Field::Cpus], ..EngineFacts::default() };
-        let changes = diff(&wanted, &[], "web", &found, &engine, &capabilities());
+        let changes = diff(&wanted, &[], "web", &found, None, &engine, &capabilities());
         assert_eq!(changes.iter().map(|change| change.field).collect::<Vec<_>>(), [Field::Memory]);
         assert_eq!(fields(&wanted, &[], &found), [Field::Memory, Field::Cpus]);
     }

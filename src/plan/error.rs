@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ipnet::Ipv4Net;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -145,22 +146,39 @@ pub enum PlanError {
         #[label(collection, "no port is left for this")]
         place: Option<Place>,
     },
-    /// The address lies outside of the network that the project has.
-    #[error("{address} is not in the project's network {network}")]
+    /// The range of the network that would be made is in use.
+    #[error("the network {range} would overlap {theirs}, {by}")]
     #[diagnostic(
-        code(vagrantp::plan::address_elsewhere),
+        code(vagrantp::plan::range_taken),
         help(
-            "choose an address in {network}; for another range, `vagrantp rm` and `vagrantp up` \
-             make the network again"
+            "take an address of another private range, or a longer prefix such as `/28`; without \
+             IP_ADDRESS a free range is picked"
         )
     )]
-    AddressElsewhere {
+    RangeTaken {
+        /// The range that is wanted.
+        range: Ipv4Net,
+        /// The range that it overlaps.
+        theirs: Ipv4Net,
+        /// Who has that.
+        by: String,
+        /// Where it is asked for.
+        #[label(collection, "its network would be {range}")]
+        place: Option<Place>,
+    },
+    /// Somebody has the address on the bridge.
+    #[error("{address} belongs to {by}")]
+    #[diagnostic(
+        code(vagrantp::plan::address_taken),
+        help("write another address of the same network, one that nobody has")
+    )]
+    AddressTaken {
         /// The address.
         address: std::net::Ipv4Addr,
-        /// The network's range.
-        network: String,
+        /// Who has it.
+        by: String,
         /// Where it is asked for.
-        #[label(collection, "outside of {network}")]
+        #[label(collection, "taken by {by}")]
         place: Option<Place>,
     },
     /// A network that is not this project's has the name of this project's.
@@ -269,7 +287,7 @@ impl PlanError {
             | PlanError::CpusShort { .. }
             | PlanError::DiskShort { .. } => Code::InsufficientResources,
             PlanError::PortTaken { .. } | PlanError::PortPoolEmpty { .. } => Code::PortConflict,
-            PlanError::AddressElsewhere { .. } => Code::AddressConflict,
+            PlanError::RangeTaken { .. } | PlanError::AddressTaken { .. } => Code::AddressConflict,
             PlanError::NetworkTaken { .. } => Code::NetworkFailed,
             PlanError::UnknownState { .. }
             | PlanError::Damaged { .. }
@@ -291,7 +309,9 @@ impl PlanError {
             PlanError::PortTaken { place, .. } | PlanError::PortPoolEmpty { place, .. } => {
                 Some(("PORTS", place.as_ref()))
             }
-            PlanError::AddressElsewhere { place, .. } => Some(("IP_ADDRESS", place.as_ref())),
+            PlanError::RangeTaken { place, .. } | PlanError::AddressTaken { place, .. } => {
+                Some(("IP_ADDRESS", place.as_ref()))
+            }
             _ => None,
         }
     }
@@ -317,6 +337,10 @@ impl From<PlanError> for Problem {
             PlanError::PortTaken { port, holder, .. } => {
                 problem.with("port", port).with("holder", holder)
             }
+            PlanError::RangeTaken { theirs, by, .. } => {
+                problem.with("range", theirs.to_string()).with("holder", by)
+            }
+            PlanError::AddressTaken { by, .. } => problem.with("holder", by),
             PlanError::NameTaken { owner, .. } => problem.with("owner", owner),
             PlanError::Moved { from, .. } => problem.with("from", from.display().to_string()),
             _ => problem,

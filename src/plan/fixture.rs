@@ -138,8 +138,8 @@ pub(super) fn observed(desired: &Desired, state: Power) -> Observed {
         network: Some(ObservedNetwork {
             name: desired.identity.network_name(),
             ours: true,
-            subnet: None,
             isolated: true,
+            ..ObservedNetwork::default()
         }),
         image: Some(ObservedImage {
             id: "sha256:1".to_owned(),

@@ -3,7 +3,6 @@
 
 use crate::model::capability::{Cost, Field};
 use crate::model::desired::Desired;
-use crate::model::id::Identity;
 use crate::model::life::Limits;
 use crate::model::observed::Instance;
 
@@ -47,40 +46,42 @@ fn limits(desired: &Desired, instance: &Instance) -> Vec<Change> {
 }
 
 fn networks(desired: &Desired, instance: &Instance) -> Option<Change> {
-    let own = desired.identity.network_name();
-    if instance.networks == [own.clone()] {
+    let identity = &desired.identity;
+    let own = instance.networks.iter().find(|name| identity.names_network(name));
+    if own.is_some() && instance.networks.len() == 1 {
         return None;
     }
     let found = match instance.networks.is_empty() {
         true => "no network".to_owned(),
         false => instance.networks.join(", "),
     };
+    let wanted = own.cloned().unwrap_or_else(|| identity.network_name());
     let place = desired.network.mode.place().cloned();
-    Some(Change { field: Field::Network, found, wanted: own, place, cost: Cost::Live })
+    Some(Change { field: Field::Network, found, wanted, place, cost: Cost::Live })
 }
 
-/// The actions that put a change of this kind right.
+/// The actions that put a change of this kind right; `own` is the network that it is to be in.
 pub(super) fn mend(
     field: Field,
     desired: &Desired,
     instance: &Instance,
     target: &Target,
+    own: &str,
 ) -> Vec<Action> {
     if field != Field::Network {
         let (memory, cpus) = (desired.memory.value, desired.cpus.value);
         return vec![Action::SetLimits { target: target.clone(), memory, cpus }];
     }
-    let own = Identity::network_name(&desired.identity);
     let mut actions = Vec::new();
-    if !instance.networks.contains(&own) {
+    if !instance.networks.iter().any(|network| network == own) {
         actions.push(Action::JoinNetwork {
             target: target.clone(),
-            network: own.clone(),
+            network: own.to_owned(),
             address: desired.network.address.as_ref().map(|address| address.value.address),
         });
     }
     // Joined before it leaves: it is never cut off from everything.
-    for network in instance.networks.iter().filter(|network| **network != own) {
+    for network in instance.networks.iter().filter(|network| *network != own) {
         actions.push(Action::LeaveNetwork { target: target.clone(), network: network.clone() });
     }
     actions

@@ -3,15 +3,19 @@
 use crate::model::capability::{Capabilities, ImageKind};
 use crate::model::desired::Desired;
 use crate::model::image::ImageSource;
-use crate::model::network::NetworkMode;
-use crate::model::observed::Observed;
-use crate::model::source::Place;
+use crate::model::network::{NetworkMode, PortRule};
+use crate::model::observed::{EngineFacts, Observed};
+use crate::model::source::{Place, Sourced};
 
 use super::error::PlanError;
 use super::steps::Twin;
 
 /// What the provider cannot do, found before anything is touched.
-pub(super) fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<PlanError> {
+pub(super) fn refusals(
+    desired: &Desired,
+    engine: &EngineFacts,
+    capabilities: &Capabilities,
+) -> Vec<PlanError> {
     let provider = desired.identity.provider;
     let mut errors = Vec::new();
     let mut refuse = |key, what: &str, help: &str, place: Option<&Place>| {
@@ -29,6 +33,24 @@ pub(super) fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<Pl
             "join a bridge of the host's",
             "use NETWORK_MODE=default and forward what is needed with PORTS",
             desired.network.mode.place(),
+        );
+    }
+    if desired.network.mode.value == NetworkMode::Bridge && capabilities.bridge && engine.rootless {
+        refuse(
+            "NETWORK_MODE",
+            "join a bridge of the host's without root's rights",
+            "use NETWORK_MODE=default and forward what is needed with PORTS, or run vagrantp as root",
+            desired.network.mode.place(),
+        );
+    }
+    // As root the kernel forwards, which it does for the network's own kind of address alone.
+    let of_ipv6 = |rule: &&Sourced<PortRule>| rule.value.bind.is_ipv6() && !engine.rootless;
+    if let Some(rule) = desired.ports.iter().find(of_ipv6) {
+        refuse(
+            "PORTS",
+            "forward a port from an IPv6 address as root: what connects there would wait in vain",
+            "write an IPv4 address, or none for 127.0.0.1; without root's rights it works",
+            rule.place(),
         );
     }
     if desired.autostart.value && !capabilities.autostart {
@@ -91,17 +113,8 @@ pub(super) fn instance_name(
     })
 }
 
-/// The project's network is not what it has to be, and cannot be changed.
-pub(super) fn network_refusal(desired: &Desired, observed: &Observed) -> Option<PlanError> {
+/// What has the name that the project's network would get is not this project's.
+pub(super) fn network_refusal(observed: &Observed) -> Option<PlanError> {
     let network = observed.network.as_ref()?;
-    if !network.ours {
-        return Some(PlanError::NetworkTaken { name: network.name.clone() });
-    }
-    let wanted = desired.network.address.as_ref()?;
-    let subnet = network.subnet.filter(|subnet| !subnet.contains(&wanted.value.address))?;
-    Some(PlanError::AddressElsewhere {
-        address: wanted.value.address,
-        network: subnet.to_string(),
-        place: wanted.place().cloned(),
-    })
+    (!network.ours).then(|| PlanError::NetworkTaken { name: network.name.clone() })
 }

@@ -13,8 +13,9 @@ use crate::model::observed::{Instance, Observed, Power};
 use super::action::{Action, Fetch, StopMode, Target, Volumes};
 use super::appeared::appeared;
 use super::build::Builder;
-use super::diff::diff;
+use super::diff::{Change, diff};
 use super::error::PlanError;
+use super::network::{self, choose};
 use super::refuse::{instance_name, network_refusal, refusals};
 use super::snapshots::{own, removal};
 use super::{Cause, Plan, Step};
@@ -82,7 +83,7 @@ pub fn to_running(
     capabilities: &Capabilities,
 ) -> Result<Plan, Vec<PlanError>> {
     let desired = goal.desired;
-    let mut errors = refusals(desired, capabilities);
+    let mut errors = refusals(desired, &observed.engine, capabilities);
     let name = match instance_name(desired, observed, goal.twin) {
         Ok(name) => name,
         Err(error) => {
@@ -91,7 +92,7 @@ pub fn to_running(
         }
     };
     errors.extend(appeared(desired, observed));
-    if let Some(error) = network_refusal(desired, observed) {
+    if let Some(error) = network_refusal(observed) {
         errors.push(error);
     }
     let adopted = match (&observed.moved, goal.twin) {
@@ -112,7 +113,8 @@ pub fn to_running(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let mut builder = Builder { goal, observed, name, steps: Vec::new() };
+    let network = choose(desired, observed, observed.instance());
+    let mut builder = Builder { goal, observed, name, network, steps: Vec::new() };
     for leftover in observed.leftovers() {
         builder.remove_leftover(leftover);
     }
@@ -120,8 +122,7 @@ pub fn to_running(
         (None, Some(moved)) => builder.adopt(moved),
         (None, None) => builder.make(),
         (Some(instance), _) => {
-            let changes =
-                diff(desired, goal.ports, &builder.name, instance, &observed.engine, capabilities);
+            let changes = changes_of(goal, &builder.name, instance, observed, capabilities);
             builder.mend(instance, &changes)?;
             let warnings = outdated(&builder).into_iter().collect();
             return Ok(Plan { steps: builder.steps, changes, warnings, ..Plan::default() });
@@ -141,6 +142,17 @@ fn outdated(builder: &Builder<'_>) -> Option<String> {
              --recreate` builds it again"
         )
     })
+}
+
+fn changes_of(
+    goal: &RunningGoal<'_>,
+    name: &str,
+    instance: &Instance,
+    observed: &Observed,
+    capabilities: &Capabilities,
+) -> Vec<Change> {
+    let network = network::of_instance(observed, instance);
+    diff(goal.desired, goal.ports, name, instance, network, &observed.engine, capabilities)
 }
 
 /// The way to a stopped instance.
@@ -178,7 +190,7 @@ pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Pl
     for image in observed.saved_images.iter().chain(&observed.built_images) {
         steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
     }
-    if let Some(network) = observed.network.as_ref().filter(|network| network.ours) {
+    for network in observed.own_networks() {
         steps.push(Step::free(
             Action::RemoveNetwork { name: network.name.clone(), uuid: identity.uuid },
             Cause::asked(),

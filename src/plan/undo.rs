@@ -41,6 +41,15 @@ pub fn inverse(action: &Action) -> Option<Action> {
         Action::SetAutostart { target, autostart } => {
             Some(Action::SetAutostart { target: target.clone(), autostart: !autostart })
         }
+        Action::ChangeNetwork { target, from, to, former, address } => {
+            Some(Action::ChangeNetwork {
+                target: target.clone(),
+                from: to.clone(),
+                to: from.clone(),
+                former: *address,
+                address: *former,
+            })
+        }
         // A fetched image is a cache; what was removed is gone; the former address is not known.
         Action::FetchImage { .. }
         | Action::ChangeAddress { .. }
@@ -128,6 +137,29 @@ mod tests {
             "the new one goes, the old one gets its name back and runs again"
         );
         assert_eq!(way(&plan, "remove"), Vec::<&str>::new(), "the new one is up: no way back");
+    }
+
+    #[test]
+    fn a_network_that_gave_way_comes_back() {
+        use crate::model::network::HostAddress;
+        let address = |text: &str| Some(written(HostAddress::parse(text).unwrap()));
+        let mut wish = desired();
+        wish.network.address = address("10.77.0.5");
+        let mut seen = observed(&wish, Power::Running);
+        seen.network.as_mut().unwrap().subnet = Some("10.77.0.0/24".parse().unwrap());
+        wish.network.address = address("10.78.0.5");
+        let plan = up(&wish, &seen).unwrap();
+        let back = ["stop", "remove", "change_network", "rename", "remove_image", "start"];
+        assert_eq!(way(&plan, "start"), back);
+        let at = plan.steps.iter().position(|step| step.action.name() == "change_network");
+        let forth = &plan.steps[at.unwrap()].action;
+        let Some(Action::ChangeNetwork { from, to, address, .. }) = inverse(forth) else {
+            panic!("{forth:?}")
+        };
+        assert_eq!(from.subnet, Some("10.78.0.0/24".parse().unwrap()));
+        assert_eq!(to.subnet, Some("10.77.0.0/24".parse().unwrap()));
+        assert_eq!(address, Some(std::net::Ipv4Addr::new(10, 77, 0, 5)));
+        assert_eq!(inverse(&inverse(forth).unwrap()).as_ref(), Some(forth));
     }
 
     #[test]

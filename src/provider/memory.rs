@@ -11,13 +11,13 @@ use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::code::Code;
 use crate::model::garbage::{Inventory, OwnNetwork};
-use crate::model::id::ProviderKind;
+use crate::model::id::{InstanceUuid, ProviderKind};
 use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power, Stranger};
 use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
 use crate::model::snapshot::Snapshot;
-use crate::model::spec::{BaseImage, InstanceSpec};
+use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
 use crate::plan::action::{Action, Outcome, Target};
 
 mod outside;
@@ -40,7 +40,7 @@ pub struct World {
     /// Names that are held by something without a stamp.
     pub strangers: Vec<String>,
     /// The networks, with the uuid that owns each.
-    pub networks: Vec<(ObservedNetwork, crate::model::id::InstanceUuid)>,
+    pub networks: Vec<(ObservedNetwork, InstanceUuid)>,
     /// The images on the host.
     pub images: Vec<ImageSource>,
     /// The saved files of replaced instances.
@@ -82,10 +82,12 @@ pub fn capabilities() -> Capabilities {
             (Field::Command, Cost::Replace),
             (Field::Image, Cost::Recreate),
             (Field::Address, Cost::Live),
+            (Field::Gateway, Cost::Replace),
+            (Field::Dns, Cost::Replace),
             (Field::Network, Cost::Replace),
             (Field::Autostart, Cost::Live),
         ],
-        bridge: false,
+        bridge: true,
         suspend: true,
         autostart: true,
         images: vec![
@@ -130,17 +132,22 @@ impl Provider for Memory {
                     && instance.stamp.uid == identity.uid
                     && (instance.stamp.device, instance.stamp.inode) == directory
             });
-            let network =
-                world.networks.iter().find(|(network, _)| network.name == identity.network_name());
+            let seen = |(network, owner): &(ObservedNetwork, InstanceUuid)| ObservedNetwork {
+                ours: *owner == identity.uuid,
+                ..network.clone()
+            };
+            let (network, networks): (Vec<_>, Vec<_>) = world
+                .networks
+                .iter()
+                .map(seen)
+                .partition(|network| network.name == identity.network_name());
             let image = query.image.filter(|image| world.images.contains(image));
             Ok(Observed {
                 instances: world.instances.iter().filter(ours).cloned().collect(),
                 stranger,
                 moved: moved.cloned(),
-                network: network.map(|(network, owner)| ObservedNetwork {
-                    ours: *owner == identity.uuid,
-                    ..network.clone()
-                }),
+                network: network.into_iter().next(),
+                networks,
                 image: image.map(|image| ObservedImage {
                     id: image.to_string(),
                     architecture: None,
@@ -237,6 +244,18 @@ fn refused(operation: &str, message: &str) -> ProviderError {
     }
 }
 
+fn made(network: &NetworkSpec) -> ObservedNetwork {
+    ObservedNetwork {
+        name: network.name.clone(),
+        ours: true,
+        isolated: network.bridge.is_none(),
+        subnet: network.subnet,
+        gateway: network.gateway,
+        bridge: network.bridge.clone(),
+        ..ObservedNetwork::default()
+    }
+}
+
 fn stale(found: &str) -> Result<Outcome, ProviderError> {
     Ok(Outcome::Stale { found: found.to_owned() })
 }
@@ -256,13 +275,7 @@ impl World {
                     Some(_) => return stale("a network of somebody else's has the name"),
                     None => {}
                 }
-                let made = ObservedNetwork {
-                    name: network.name.clone(),
-                    ours: true,
-                    subnet: network.subnet,
-                    isolated: true,
-                };
-                self.networks.push((made, network.uuid));
+                self.networks.push((made(network), network.uuid));
             }
             Action::RemoveNetwork { name, uuid } => {
                 match self.networks.iter().position(|(held, _)| held.name == *name) {
@@ -327,6 +340,19 @@ impl World {
             }
             Action::JoinNetwork { .. } | Action::LeaveNetwork { .. } | Action::SetLimits { .. } => {
                 return self.put_right(action);
+            }
+            Action::ChangeNetwork { target, from, to, address, .. } => {
+                let Some(at) = self.find(target) else { return stale("there is no such instance") };
+                if self.instances[at].state.is_up() {
+                    return stale("it is running");
+                }
+                self.networks
+                    .retain(|(held, owner)| (&held.name, owner) != (&from.name, &from.uuid));
+                if !self.networks.iter().any(|(held, _)| held.name == to.name) {
+                    self.networks.push((made(to), to.uuid));
+                }
+                self.instances[at].networks = vec![to.name.clone()];
+                self.instances[at].address = *address;
             }
             Action::SetAutostart { target, autostart } => {
                 let Some(at) = self.find(target) else { return stale("there is no such instance") };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::life::{Health, Limits};
-use crate::model::network::{PortForward, Protocol};
+use crate::model::network::{NetworkMode, PortForward, Protocol};
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
 use crate::model::units::Memory;
@@ -117,6 +117,9 @@ pub struct Resources {
 pub struct Networking {
     /// `default` or `bridge`.
     pub mode: &'static str,
+    /// The bridge of the host's that it is on, in bridge mode.
+    #[serde(skip)]
+    pub bridge: Option<String>,
     /// Its address.
     pub ip_address: Option<String>,
     /// The forwarded ports.
@@ -204,6 +207,7 @@ impl Infrastructure {
                 stamp.asked.ports.iter().any(|asked| asked.auto && asked.same_as(port))
             })
         };
+        let bridge = stamp.and_then(|stamp| stamp.asked.bridge.as_deref());
         let running = facts.state == State::Running;
         let path = identity.project.path.display().to_string();
         let path = shlex::try_quote(&path).map(|quoted| quoted.into_owned()).unwrap_or(path);
@@ -228,7 +232,11 @@ impl Infrastructure {
             arch: instance.and_then(|instance| instance.arch.clone()),
             resources,
             networking: Networking {
-                mode: "default",
+                mode: match bridge {
+                    Some(_) => NetworkMode::Bridge.as_str(),
+                    None => NetworkMode::Default.as_str(),
+                },
+                bridge: bridge.map(str::to_owned),
                 ip_address: instance
                     .and_then(|instance| instance.address)
                     .map(|address| address.to_string()),
@@ -298,6 +306,9 @@ impl Infrastructure {
         }
         if let Some(address) = &self.networking.ip_address {
             line("address", address.clone());
+        }
+        if let Some(bridge) = &self.networking.bridge {
+            line("network", format!("bridge {bridge}: reached from there, not from this host"));
         }
         for port in &self.networking.ports {
             let bind = if port.bind.contains(':') {

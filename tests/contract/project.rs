@@ -33,6 +33,7 @@ impl Project {
                 memory_total: Memory(8192),
                 first_unprivileged_port: 1024,
                 bridges: vec!["br0".to_owned(), "virbr0".to_owned()],
+                attached: Default::default(),
                 places: Places {
                     state: nowhere.clone(),
                     data: nowhere.clone(),

@@ -237,6 +237,8 @@ fn spec(identity: &Identity, image: &ImageSource) -> InstanceSpec {
         ports: Vec::new(),
         mounts: Vec::new(),
         address: None,
+        subnet: None,
+        bridge: None,
         gateway: None,
         dns: Vec::new(),
     };
@@ -276,7 +278,7 @@ fn subject<'a>(provider: &'a dyn Provider, identity: Identity, image: ImageSourc
         name: identity.network_name(),
         subnet: None,
         gateway: None,
-        dns: Vec::new(),
+        bridge: None,
         uuid: identity.uuid,
         uid: identity.uid,
     };

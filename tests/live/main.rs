@@ -8,6 +8,8 @@ mod bad_hosts;
 #[cfg(feature = "podman")]
 mod behind_our_back;
 #[cfg(feature = "podman")]
+mod bridged;
+#[cfg(feature = "podman")]
 mod changes;
 #[cfg(feature = "podman")]
 mod crowd;
@@ -40,6 +42,8 @@ mod machine;
 #[cfg(feature = "podman")]
 mod mounts;
 #[cfg(feature = "podman")]
+mod namespaces;
+#[cfg(feature = "podman")]
 mod networks;
 #[cfg(feature = "podman")]
 mod ownership;
@@ -55,6 +59,8 @@ mod podman_shell;
 mod ports;
 #[cfg(feature = "podman")]
 mod process;
+#[cfg(feature = "podman")]
+mod ranges;
 #[cfg(feature = "podman")]
 mod registry;
 #[cfg(feature = "podman")]

@@ -62,6 +62,8 @@ impl Host {
             mounts: Vec::new(),
             address: None,
             gateway: None,
+            subnet: None,
+            bridge: None,
             dns: Vec::new(),
         };
         InstanceSpec {
@@ -100,7 +102,7 @@ impl Host {
             name: self.identity.network_name(),
             subnet: None,
             gateway: None,
-            dns: Vec::new(),
+            bridge: None,
             uuid: self.identity.uuid,
             uid: self.identity.uid,
         }

@@ -180,8 +180,25 @@ fn a_port_taken_after_the_plan_is_a_conflict_and_leaves_nothing() {
     drop(listener);
     let document = ran.document();
     assert_eq!((ran.status, &document["error"]["code"]), (6, &"PORT_CONFLICT".into()), "{line}");
-    assert_eq!(document["error"]["details"]["port"], port);
+    let details = &document["error"]["details"];
+    let own = format!("(pid {})", std::process::id());
+    assert_eq!(details["port"], port);
+    assert!(text(&details["holder"]).ends_with(&own), "who took it is named: {details}");
     assert_eq!(document["error"]["line"], 6);
     assert_eq!(machine.objects(), [""; 0]);
     assert_eq!(machine.kept(), [""; 0]);
+}
+
+#[test]
+fn a_port_that_answers_nobody_is_refused() {
+    let rule = format!("[::1]:{}:80", free_port());
+    let Some(machine) = Machine::new("six", &[("PORTS", &rule)]) else { return };
+    if !rustix::process::getuid().is_root() {
+        crate::machine::skipped("without root's rights IPv6 is forwarded");
+        return;
+    }
+    let failure = machine.fails(&["up"], 2, "UNSUPPORTED");
+    let error = &failure["error"];
+    assert_eq!((&error["field"], &error["line"]), (&"PORTS".into(), &6.into()));
+    assert_eq!(machine.objects(), [""; 0]);
 }

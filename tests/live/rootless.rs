@@ -246,3 +246,60 @@ fn what_cannot_be_frozen_is_refused_and_what_is_stopped_has_snapshots() {
     let left = user.said(&["images", "--format", "{{.Repository}}"]);
     assert!(!left.contains("/snapshot"), "{left}");
 }
+
+#[test]
+fn networks_without_root_are_what_they_can_be() {
+    let Some(user) = Rootless::new("rootnet") else { return };
+    // The engine's own forwarder listens on IPv6 as well, and answers there.
+    let [six, four] = [(); 2].map(|()| crate::podman_host::free_port());
+    let ports = format!("PORTS=[::1]:{six}:80,{four}:80\nCOMMAND=httpd -f -p 80 -h /etc\n");
+    user.env(&ports);
+    user.vagrantp(&["up"]);
+    for address in [format!("[::1]:{six}"), format!("127.0.0.1:{four}")] {
+        let mut answer = String::new();
+        crate::machine::until("it answers", || {
+            use std::io::{Read, Write};
+            answer.clear();
+            let Ok(mut stream) = std::net::TcpStream::connect(&address) else { return false };
+            let asked = stream.write_all(b"GET /issue HTTP/1.0\r\n\r\n");
+            asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && !answer.is_empty()
+        });
+        assert!(answer.contains("rootless"), "{address}: {answer}");
+    }
+    let rules = user.said(&["unshare", "--rootless-netns", "iptables", "-w", "-S", "FORWARD"]);
+    let jump = rules.find("vagrantp keeps projects apart");
+    let accepts = rules.find("-j NETAVARK_FORWARD");
+    if rules.contains("NETAVARK_ISOLATION_1") {
+        assert!(jump.is_some() && jump < accepts, "{rules}");
+    }
+    user.vagrantp(&["rm", "-y"]);
+
+    user.env("PORTS=80:80\n");
+    let vagrantp = user.path("bin/vagrantp").display().to_string();
+    let refused = user.run(&vagrantp, &["--json", "up"]);
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("config::port_privileged"), "{said}");
+
+    // A bridge of the host's is root's: said with the line, before anything is made.
+    if !ip(&["link", "add", "vpbroot", "type", "bridge"]) {
+        skipped("no bridge can be made here");
+        return;
+    }
+    user.env("NETWORK_MODE=bridge\nBRIDGE=vpbroot\nIP_ADDRESS=10.179.1.5/24\nGATEWAY=10.179.1.1\n");
+    let refused = user.run(&vagrantp, &["--json", "up"]);
+    ip(&["link", "del", "vpbroot"]);
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    for part in ["UNSUPPORTED", "\"field\": \"NETWORK_MODE\"", "\"line\": 6"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(user.said(&["network", "ls", "-q", "--filter", "label=io.vagrantp.uuid"]), "");
+}
+
+/// Runs `ip` as root; whether it did it.
+fn ip(arguments: &[&str]) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "a test makes what it needs of the host")]
+    let mut command = Command::new("ip");
+    command.args(arguments).output().is_ok_and(|output| output.status.success())
+}

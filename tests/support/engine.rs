@@ -271,6 +271,7 @@ impl World {
                 }
                 (200, body.clone())
             }
+            ("GET", ["networks", "json"]) => (200, Value::from(self.networks.clone())),
             ("GET", ["networks", name, "json"]) => {
                 let found = self.networks.iter().find(|network| network["name"] == *name);
                 found.map_or(missing, |network| (200, network.clone()))

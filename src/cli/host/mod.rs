@@ -8,6 +8,7 @@ use crate::model::host::{HostFacts, Places};
 use crate::model::shell::{Terminal, TerminalSize};
 use crate::model::units::{Bytes, Memory};
 
+pub mod networks;
 pub mod ports;
 pub mod stdio;
 
@@ -35,6 +36,7 @@ pub fn facts() -> HostFacts {
         .or_else(|| entry.as_ref().and_then(|fields| fields.get(5).copied()))
         .unwrap_or("/");
     let home = PathBuf::from(home);
+    let bridges = bridges();
     let (memory_available, memory_total) = memory();
     HostFacts {
         uid,
@@ -50,7 +52,8 @@ pub fn facts() -> HostFacts {
         memory_available,
         memory_total,
         first_unprivileged_port: first_unprivileged_port(uid),
-        bridges: bridges(),
+        attached: networks::attached(&bridges),
+        bridges,
         places: places(&environment, &home, uid),
         distribution: distribution(),
         home,

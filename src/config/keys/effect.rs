@@ -14,8 +14,6 @@ pub enum Effect {
     LiveElse(Cost),
     /// The machine stays as it is; what runs from then on goes by the new value.
     NextCall,
-    /// It counts where the project's network is made.
-    NextNetwork,
     /// It is another machine: this one stays.
     AnotherMachine,
     /// The provider has no use for it.
@@ -36,8 +34,6 @@ pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Eff
         "NETWORK_MODE" | "BRIDGE" if !capabilities.bridge => Effect::Costs(Cost::Refused),
         "BRIDGE" => cost(Field::Network),
         "AUTOSTART" if !capabilities.autostart => Effect::Costs(Cost::Refused),
-        "GATEWAY" if capabilities.cost(Field::Gateway) == Cost::Refused => Effect::NextNetwork,
-        "DNS" if capabilities.cost(Field::Dns) == Cost::Refused => Effect::NextNetwork,
         name => {
             let field = Field::ALL.into_iter().find(|field| field.key() == name);
             let cost = field.map(|field| capabilities.cost(field));
@@ -61,7 +57,7 @@ impl Effect {
             Effect::LiveElse(Cost::Restart) => Some("live_or_restart"),
             Effect::LiveElse(Cost::Recreate) => Some("live_or_recreate"),
             Effect::LiveElse(_) => Some("live_or_replace"),
-            Effect::NextCall | Effect::NextNetwork | Effect::AnotherMachine | Effect::NotUsed => {
+            Effect::NextCall | Effect::AnotherMachine | Effect::NotUsed => {
                 Some(Cost::None.as_str())
             }
             Effect::Unknown => None,
@@ -97,10 +93,6 @@ impl Effect {
                  its files, and what runs in it is stopped"
             }
             Effect::NextCall => "nothing; the new value holds from the next call on",
-            Effect::NextNetwork => {
-                "refused while there is a machine: it counts where the project's network is made, by \
-                 `up` after `rm`"
-            }
             Effect::AnotherMachine => "nothing; another machine is made beside it",
             Effect::NotUsed => "nothing; this provider has no use for the key",
             Effect::Unknown => "not known: this provider says nothing about it",

@@ -215,6 +215,21 @@ pub(super) const RULES: &[Rule] = &[
         "Add IP_ADDRESS with a free address of the bridge's network.",
     ),
     mistake(
+        "config::bridge_needs_prefix",
+        "The host is not in the address's network on that bridge, so its size is not known.",
+        "Write IP_ADDRESS with its prefix, such as `192.168.1.50/24`.",
+    ),
+    mistake(
+        "config::bridge_needs_gateway",
+        "The host takes no way out on that bridge that the machine could take as well.",
+        "Add GATEWAY with the router's address there.",
+    ),
+    mistake(
+        "config::bridge_needs_dns",
+        "The host asks only itself for names, which the machine cannot.",
+        "Add DNS with a name server's address.",
+    ),
+    mistake(
         "config::not_a_port_rule",
         "PORTS is a list of host and guest ports.",
         "Write `8080:80`, or `auto:80` for a free port of the host.",

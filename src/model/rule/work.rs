@@ -65,10 +65,16 @@ pub(super) const RULES: &[Rule] = &[
         "Widen PORT_POOL, or write host ports.",
     ),
     failure(
-        "plan::address_elsewhere",
+        "plan::range_taken",
         &[Code::AddressConflict],
-        "IP_ADDRESS is not in the network that the project has.",
-        "Choose an address in it, or make the network again with `vagrantp rm` and `vagrantp up`.",
+        "The network of IP_ADDRESS would overlap a route of the host's or another network.",
+        "Take an address of another private range, or a longer prefix.",
+    ),
+    failure(
+        "plan::address_taken",
+        &[Code::AddressConflict],
+        "The host or another project has IP_ADDRESS on the bridge.",
+        "Write an address that nobody has.",
     ),
     failure(
         "plan::network_taken",

@@ -13,7 +13,8 @@ use super::look::{self, Size};
 use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
 use super::{
-    Podman, build, fault, freeze, image, label, make, observe, orphan, save, snapshot, start,
+    Podman, attach, build, fault, freeze, image, label, make, networks, observe, orphan, save,
+    snapshot, start, wall,
 };
 use crate::event::Listener;
 use crate::model::code::Code;
@@ -31,7 +32,7 @@ pub(super) async fn execute(
         Action::FetchImage { image, fetch } => image::fetch(room, image, *fetch, listener).await,
         Action::CreateNetwork { network } => make::network(room, network).await,
         Action::Create { spec } => make::container(room, spec).await,
-        Action::Start { target } => start::start(room, target).await,
+        Action::Start { target } => start::start(room, target, listener).await,
         Action::Resume { target } => freeze::resume(room, target).await,
         Action::Suspend { target } => freeze::suspend(room, target).await,
         Action::Stop { target, mode } => stop(room, target, *mode).await,
@@ -45,6 +46,9 @@ pub(super) async fn execute(
         Action::MoveSnapshot { snapshot, to } => snapshot::hand_over(room, snapshot, *to).await,
         Action::ChangeAddress { target, network, address } => {
             change_address(room, target, network, *address).await
+        }
+        Action::ChangeNetwork { target, from, to, address, .. } => {
+            attach::change_network(room, target, from, to, *address).await
         }
         Action::JoinNetwork { target, network, address } => {
             outside::join(room, target, network, *address).await
@@ -234,7 +238,7 @@ async fn change_address(
     }
     let range = match look::network(&room.client, network).await? {
         Some(found) if label::belongs_to(&found.labels, target.uuid) => {
-            observe::network(&found, target.uuid).subnet
+            networks::network(&found, target.uuid).subnet
         }
         Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
         None => return Ok(stale(format!("the network {network} is gone"))),
@@ -323,7 +327,7 @@ pub(super) async fn delete(room: &Podman, id: &str, volumes: bool) -> Result<(),
     }
 }
 
-async fn remove_network(
+pub(super) async fn remove_network(
     room: &Podman,
     name: &str,
     uuid: InstanceUuid,
@@ -336,7 +340,10 @@ async fn remove_network(
         Some(_) => {}
     }
     match room.client.docker(CHANGE)?.remove_network(&escape(name)).await {
-        Ok(()) => Ok(Outcome::Done),
+        Ok(()) => {
+            wall::take_down(room).await;
+            Ok(Outcome::Done)
+        }
         Err(error) => match look::network(&room.client, name).await? {
             None => Ok(Outcome::Done),
             Some(_) => Err(room.said(&format!("remove the network {name}"), CHANGE, error)),

@@ -13,8 +13,6 @@ pub(super) const UID: &str = "io.vagrantp.uid";
 pub(super) const PROJECT: &str = "io.vagrantp.project";
 /// The whole stamp as JSON.
 pub(super) const STAMP: &str = "io.vagrantp.stamp";
-/// On a network: the name servers of what joins it.
-pub(super) const DNS: &str = "io.vagrantp.dns";
 
 /// On a snapshot: what is known of it, as JSON.
 pub(super) const SNAPSHOT: &str = "io.vagrantp.snapshot";

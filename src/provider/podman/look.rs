@@ -11,7 +11,9 @@ use super::client::{Client, LIBPOD, READ, escape};
 use super::moved::{Moved, may_have_moved};
 use super::observe;
 use super::reply::{Container, Listed, ListedImage, Network};
-use super::{Podman, autostart, build, cgroup, fault, image, label, life, save, snapshot};
+use super::{
+    Podman, autostart, build, cgroup, fault, image, label, life, networks, save, snapshot,
+};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
 use crate::model::image::ImageSource;
@@ -130,6 +132,20 @@ pub(super) async fn network(client: &Client, name: &str) -> Result<Option<Networ
     Ok(found.filter(|found| found.name == name))
 }
 
+/// Every network of the engine's: what the project's own are to be, others must not be.
+async fn networks(client: &Client) -> Result<Vec<Network>, ProviderError> {
+    let path = format!("{LIBPOD}/networks/json");
+    client.get(&path).await?.success("list networks")?.parse("list networks")
+}
+
+/// Whether there is no network of vagrantp's any more, of nobody's; no where that cannot be said.
+pub(super) async fn is_last_network_gone(client: &Client) -> bool {
+    let found = networks(client).await;
+    found.is_ok_and(|networks| {
+        !networks.iter().any(|network| network.labels.contains_key(label::UUID))
+    })
+}
+
 pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
     let entries = within(READ, "list", listed(&room.client, label::UUID)).await?;
     let unlimited = unlimited(room);
@@ -219,17 +235,16 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
     let client = &room.client;
     let identity = query.identity;
     let uid = format!("{}={}", label::UID, identity.uid);
-    let network_name = identity.network_name();
     let wanted_image = async {
         match query.image {
             Some(source) => image::observed(room, source).await,
             None => Ok(None),
         }
     };
-    let (entries, named, network, (image, saved, snapshots)) = join4(
+    let (entries, named, networks, (image, saved, snapshots)) = join4(
         listed(client, &uid),
         container(client, identity.id.as_str(), Size::NotWanted),
-        network(client, &network_name),
+        networks(client),
         join3(wanted_image, saved_images(client, identity), snapshot::list(client, identity.uuid)),
     )
     .await;
@@ -244,10 +259,15 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
     let stranger = named
         .filter(|found| !named_ours(&found.id))
         .map(|found| observe::stranger(identity.id.as_str(), &found));
+    let (mut expected, networks): (Vec<_>, Vec<_>) =
+        networks::networks(&networks?, &entries, identity.uuid)
+            .into_iter()
+            .partition(|network| network.name == identity.network_name());
     Ok(Observed {
         stranger,
         moved,
-        network: network?.map(|found| observe::network(&found, identity.uuid)),
+        network: expected.pop(),
+        networks,
         image: image?,
         saved_images: saved?,
         snapshots,

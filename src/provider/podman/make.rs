@@ -6,7 +6,7 @@ use super::client::{CHANGE, LIBPOD};
 use super::execute::{delete, stale};
 use super::look::{self, Size};
 use super::reply::{Container, Made};
-use super::{Podman, fault, image, label, observe, orphan, spec};
+use super::{Podman, fault, image, label, networks, observe, orphan, spec};
 use crate::model::id::ProviderKind;
 use crate::model::observed::{Instance, Power};
 use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
@@ -104,7 +104,6 @@ async fn surroundings(
     if !label::belongs_to(&network.labels, spec.stamp.uuid) {
         return Ok(Err(stale(format!("the network {} is not this project's", spec.network))));
     }
-    let dns = network.labels.get(label::DNS).map(|text| spec::name_servers(text));
     let old = match old? {
         Ok(old) => old,
         Err(outcome) => return Ok(Err(outcome)),
@@ -116,8 +115,7 @@ async fn surroundings(
         spec::first_address(subnet.subnet.parse().ok()?, subnet.gateway.parse().ok())
     });
     let unlimited = look::unlimited(room);
-    let dns = dns.unwrap_or_default();
-    Ok(Ok(spec::Surroundings { image, dns, address, unlimited, ..old }))
+    Ok(Ok(spec::Surroundings { image, address, unlimited, ..old }))
 }
 
 /// The image's local name; none for one that was imported and is not there any more.
@@ -183,14 +181,16 @@ pub(super) async fn network(room: &Podman, wanted: &NetworkSpec) -> Result<Outco
 
 async fn present(room: &Podman, wanted: &NetworkSpec) -> Result<Option<Outcome>, ProviderError> {
     let Some(found) = look::network(&room.client, &wanted.name).await? else { return Ok(None) };
-    let found = observe::network(&found, wanted.uuid);
+    let found = networks::network(&found, wanted.uuid);
     if !found.ours {
         return Err(ProviderError::NameTaken { name: wanted.name.clone() });
     }
-    let fits = found.isolated && wanted.subnet.is_none_or(|wanted| found.subnet == Some(wanted));
+    let kind = found.bridge == wanted.bridge && (found.isolated || wanted.bridge.is_some());
+    let gateway = wanted.gateway.is_none() || found.gateway == wanted.gateway;
+    let fits = kind && gateway && wanted.subnet.is_none_or(|wanted| found.subnet == Some(wanted));
     Ok(Some(if fits {
         Outcome::AlreadyDone
     } else {
-        stale(format!("the network {} is there with another range", wanted.name))
+        stale(format!("the network {} is there, and is another than what is wanted", wanted.name))
     }))
 }

@@ -35,6 +35,7 @@ use crate::plan::action::{Action, Outcome};
 
 mod answer;
 mod archive;
+mod attach;
 mod autostart;
 mod build;
 mod build_output;
@@ -58,6 +59,7 @@ mod life;
 mod look;
 mod make;
 mod moved;
+mod networks;
 mod observe;
 mod orphan;
 mod output;
@@ -75,6 +77,7 @@ mod socket;
 mod spec;
 mod start;
 mod upload;
+mod wall;
 mod watch;
 
 pub use self::service::{ACTIVATE_VERB, activate};
@@ -95,7 +98,7 @@ pub struct Podman {
 pub fn capabilities() -> Capabilities {
     Capabilities {
         costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
-        bridge: false,
+        bridge: true,
         suspend: true,
         autostart: true,
         images: vec![

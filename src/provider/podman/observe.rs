@@ -3,14 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use super::reply::{Container, Image, Listed, Network};
+use super::reply::{Container, Image, Listed};
 use super::{label, life};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InstanceUuid};
 use crate::model::life::Life;
 use crate::model::mount::{Mount, MountAccess};
 use crate::model::network::{PortForward, Protocol};
-use crate::model::observed::{Instance, ObservedImage, ObservedNetwork, Power, Stranger};
+use crate::model::observed::{Instance, ObservedImage, Power, Stranger};
 use crate::model::stamp::Stamp;
 use crate::model::units::{Bytes, Memory};
 
@@ -188,16 +188,6 @@ pub(super) fn stranger(name: &str, container: &Container) -> Stranger {
     Stranger { name: name.to_owned(), stamp: label::stamp(&container.config.labels) }
 }
 
-pub(super) fn network(network: &Network, uuid: InstanceUuid) -> ObservedNetwork {
-    let isolate = network.options.get("isolate").map(String::as_str);
-    ObservedNetwork {
-        name: network.name.clone(),
-        ours: label::belongs_to(&network.labels, uuid),
-        subnet: network.subnets.iter().find_map(|subnet| subnet.subnet.parse().ok()),
-        isolated: matches!(isolate, Some("true" | "1" | "strict")),
-    }
-}
-
 pub(super) fn image(image: &Image) -> ObservedImage {
     ObservedImage {
         id: image.id.clone(),
@@ -363,13 +353,8 @@ mod tests {
     }
 
     #[test]
-    fn networks_and_images_are_read() {
+    fn images_are_read() {
         let uuid = identity().uuid;
-        let found = network(&recorded!("network"), uuid);
-        assert_eq!(found.subnet, Some("10.77.0.0/24".parse().expect("a range")));
-        assert!(found.ours && found.isolated);
-        let other = InstanceUuid::derive("m", 0, "/p".as_ref(), InfraType::Container);
-        assert!(!network(&recorded!("network"), other).ours);
         assert_eq!(image(&recorded!("image")).architecture.as_deref(), Some("amd64"));
         let names = [format!("localhost/vagrantp/{uuid}:4"), "localhost/vagrantp/x:4".to_owned()];
         assert_eq!(saved_images(&names, uuid), names[..1]);

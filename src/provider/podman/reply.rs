@@ -176,6 +176,8 @@ pub(super) struct ListedPort {
 #[serde(default)]
 pub(super) struct Network {
     pub(super) name: String,
+    pub(super) driver: String,
+    pub(super) network_interface: String,
     #[serde(deserialize_with = "or_default")]
     pub(super) subnets: Vec<Subnet>,
     #[serde(deserialize_with = "or_default")]

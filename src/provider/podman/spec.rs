@@ -24,8 +24,6 @@ const CPU_PERIOD: u64 = 100_000;
 pub(super) struct Surroundings {
     /// The local name of the image.
     pub(super) image: String,
-    /// The name servers that its network wants.
-    pub(super) dns: Vec<Ipv4Addr>,
     /// The address that it gets in its network where none is asked for.
     pub(super) address: Option<Ipv4Addr>,
     /// The limits that the engine cannot enforce: asked for all the same, it starts nothing.
@@ -54,8 +52,9 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
     });
     let Value::Object(fields) = &mut body else { unreachable!("it was written as an object") };
     main_process(fields, &spec.command);
-    if !around.dns.is_empty() {
-        fields.insert("dns_server".to_owned(), json!(around.dns));
+    let dns = &spec.stamp.asked.dns;
+    if !dns.is_empty() {
+        fields.insert("dns_server".to_owned(), json!(dns));
     }
     if !around.volumes.is_empty() {
         let volumes = around.volumes.iter().map(|(name, at)| json!({ "Name": name, "Dest": at }));
@@ -139,21 +138,20 @@ fn mount(mount: &Mount) -> Value {
 }
 
 /// The body of `POST libpod/networks/create`. Without `isolate` the networks of two projects reach
-/// each other. Podman 4.3 keeps no name servers with a network, so they go on a label, from where
-/// they reach the containers that join.
+/// each other. On a bridge of the host's the container has a card of its own there, by macvlan, and
+/// is as open as everything else on it.
 pub(super) fn network(spec: &NetworkSpec) -> Value {
-    let mut labels =
-        json!({ label::UUID: spec.uuid.to_string(), label::UID: spec.uid.to_string() });
-    if !spec.dns.is_empty() {
-        let servers: Vec<String> = spec.dns.iter().map(Ipv4Addr::to_string).collect();
-        labels[label::DNS] = json!(servers.join(","));
-    }
     let mut body = json!({
         "name": spec.name,
         "driver": "bridge",
         "options": { "isolate": "true" },
-        "labels": labels,
+        "labels": { label::UUID: spec.uuid.to_string(), label::UID: spec.uid.to_string() },
     });
+    if let Some(bridge) = &spec.bridge {
+        body["driver"] = json!("macvlan");
+        body["options"] = json!({});
+        body["network_interface"] = json!(bridge);
+    }
     if let Some(subnet) = spec.subnet {
         body["subnets"] = match spec.gateway {
             Some(gateway) => json!([{ "subnet": subnet, "gateway": gateway }]),
@@ -161,11 +159,6 @@ pub(super) fn network(spec: &NetworkSpec) -> Value {
         };
     }
     body
-}
-
-/// The name servers that a network's label holds.
-pub(super) fn name_servers(text: &str) -> Vec<Ipv4Addr> {
-    text.split(',').filter_map(|server| server.trim().parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -216,18 +209,19 @@ mod tests {
     fn a_container_is_spelled_out() {
         let around = Surroundings {
             image: "docker.io/library/alpine:latest".to_owned(),
-            dns: vec![Ipv4Addr::new(9, 9, 9, 9)],
             address: Some(Ipv4Addr::new(10, 77, 0, 2)),
             unlimited: Vec::new(),
             volumes: vec![("0a1b".to_owned(), "/var/lib/x".to_owned())],
             health_check: Some(json!({ "Test": ["CMD", "true"], "Interval": 5_000_000_000_u64 })),
         };
-        let mut body = container(&spec(), &around);
+        let mut wanted = spec();
+        wanted.stamp.asked.dns = vec![Ipv4Addr::new(9, 9, 9, 9)];
+        let mut body = container(&wanted, &around);
         let labels = body["labels"].take();
         assert_eq!(labels[label::UID], "1000");
         assert_eq!(labels[label::PROJECT], "/home/me/we b");
         let stamp = serde_json::from_str(labels[label::STAMP].as_str().expect("text"));
-        assert_eq!(spec().stamp, stamp.expect("the stamp can be read back"));
+        assert_eq!(wanted.stamp, stamp.expect("the stamp can be read back"));
         assert_eq!(
             body,
             json!({
@@ -292,22 +286,23 @@ mod tests {
     }
 
     #[test]
-    fn a_network_keeps_others_out_and_remembers_its_name_servers() {
-        let wanted = NetworkSpec {
+    fn a_network_keeps_others_out_or_is_on_a_bridge() {
+        let mut wanted = NetworkSpec {
             name: "n".to_owned(),
             subnet: Some("10.77.0.0/24".parse().expect("a range")),
             gateway: Some(Ipv4Addr::new(10, 77, 0, 254)),
-            dns: vec![Ipv4Addr::new(9, 9, 9, 9), Ipv4Addr::new(1, 1, 1, 1)],
+            bridge: None,
             uuid: spec().stamp.uuid,
             uid: 1000,
         };
         let body = network(&wanted);
         assert_eq!(body["options"], json!({ "isolate": "true" }));
-        assert_eq!(
-            body["subnets"],
-            json!([{ "subnet": "10.77.0.0/24", "gateway": "10.77.0.254" }])
-        );
-        let servers = body["labels"][label::DNS].as_str().expect("a label");
-        assert_eq!(name_servers(servers), wanted.dns);
+        let subnets = json!([{ "subnet": "10.77.0.0/24", "gateway": "10.77.0.254" }]);
+        assert_eq!(body["subnets"], subnets);
+        wanted.bridge = Some("br0".to_owned());
+        let body = network(&wanted);
+        let found = [&body["driver"], &body["network_interface"], &body["options"]];
+        assert_eq!(found, [&json!("macvlan"), &json!("br0"), &json!({})]);
+        assert_eq!(body["subnets"], subnets);
     }
 }

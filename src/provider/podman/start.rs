@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::client::CHANGE;
 use super::execute::{Found, doing, find, stale, start_by_id};
 use super::look;
-use super::{Podman, execute, orphan};
+use super::{Podman, execute, orphan, wall};
+use crate::event::Listener;
 use crate::model::command::MainProcess;
 use crate::model::observed::{Instance, Power};
 use crate::plan::action::{Outcome, StopMode, Target};
@@ -23,7 +26,11 @@ const LOOKS: [Duration; 4] = [
 /// How much of the last output an error holds.
 const LINES: usize = 20;
 
-pub(super) async fn start(room: &Podman, target: &Target) -> Result<Outcome, ProviderError> {
+pub(super) async fn start(
+    room: &Podman,
+    target: &Target,
+    listener: &dyn Listener,
+) -> Result<Outcome, ProviderError> {
     let seen = match find(room, target).await? {
         Found::It(seen) => seen,
         Found::Nothing => return Ok(stale(format!("{} is gone", target.name))),
@@ -40,7 +47,23 @@ pub(super) async fn start(room: &Podman, target: &Target) -> Result<Outcome, Pro
         }
         begin(room, target, &seen.instance.id).await??;
     }
-    let looks = match seen.instance.stamp.asked.command {
+    let asked = &seen.instance.stamp.asked;
+    let walled = async {
+        if asked.bridge.is_none() {
+            wall::keep(room, listener).await;
+        }
+    };
+    let (stays, ()) = join(stays_up(room, target, &asked.command), walled).await;
+    stays
+}
+
+/// Looks at it until it is known to stay up.
+async fn stays_up(
+    room: &Podman,
+    target: &Target,
+    command: &MainProcess,
+) -> Result<Outcome, ProviderError> {
+    let looks = match command {
         MainProcess::Idle => &LOOKS[..1],
         MainProcess::Image | MainProcess::Argv(_) => &LOOKS[..],
     };

@@ -16,7 +16,7 @@ use vagrantp::model::capability::Capabilities;
 use vagrantp::model::code::Code;
 use vagrantp::model::desired::Desired;
 use vagrantp::model::garbage::Inventory;
-use vagrantp::model::host::{HostFacts, Places};
+use vagrantp::model::host::{BridgeNetwork, HostFacts, HostNetworks, Places};
 use vagrantp::model::id::{InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use vagrantp::model::observed::{Instance, Observed};
 use vagrantp::model::output::{OutputPiece, OutputRequest};
@@ -55,7 +55,15 @@ impl World {
             memory_available: MemorySize(16384),
             memory_total: MemorySize(32768),
             first_unprivileged_port: 1024,
-            bridges: Vec::new(),
+            bridges: vec!["br0".to_owned(), "br1".to_owned()],
+            attached: HostNetworks {
+                on_bridges: vec![BridgeNetwork {
+                    bridge: "br0".to_owned(),
+                    range: "192.168.7.0/24".parse().unwrap(),
+                    gateway: Some("192.168.7.1".parse().unwrap()),
+                }],
+                has_name_servers: true,
+            },
             places: Places {
                 state: place("state"),
                 data: place("data"),

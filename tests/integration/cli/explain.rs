@@ -186,8 +186,8 @@ mod with_a_machine {
         "running" "live_or_replace": project is running on podman: it is changed as it runs where that can be done; where not, it is made again around its files, and what runs in it is stopped
         "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped; ports that were picked are kept
         "running" "none": project is running on podman: nothing; the new value holds from the next call on
-        "running" "refused": project is running on podman: refused: this provider cannot do it
-        "running" "none": project is running on podman: refused while there is a machine: it counts where the project's network is made, by `up` after `rm`
+        "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped
+        "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped
         "running" "none": project is running on podman: nothing; another machine is made beside it
         "#);
         // Also where the file has been broken since.

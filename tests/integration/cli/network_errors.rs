@@ -75,7 +75,11 @@ fn a_bridge_that_is_not_there_is_refused() {
     // The help names those that there are.
     let there = std::fs::read_dir("/sys/class/net").unwrap().flatten();
     let there = there.filter(|entry| entry.path().join("bridge").is_dir());
-    let names: Vec<_> = there.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    // Podman's own are nobody's to join.
+    let names: Vec<_> = there
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with("podman"))
+        .collect();
     assert!(names.iter().all(|name| said.contains(name.as_str())), "{names:?}\n{said}");
     assert!(!names.is_empty() || said.contains("this host has no bridge"), "{said}");
     assert!(!std::path::Path::new("/sys/class/net/no-such-bridge").exists());
