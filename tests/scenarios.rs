@@ -19,7 +19,7 @@ use serde_json::Value;
 use vagrantp::config::{self, LoadRequest};
 use vagrantp::event::Silence;
 use vagrantp::model::desired::Desired;
-use vagrantp::model::host::{HostFacts, Places};
+use vagrantp::model::host::{BridgeNetwork, HostFacts, HostNetworks, Places};
 use vagrantp::model::id::{InstanceUuid, ProjectDir};
 use vagrantp::model::observed::Observed;
 use vagrantp::model::problem::Problem;
@@ -74,8 +74,15 @@ fn facts() -> HostFacts {
         memory_available: MemorySize(16384),
         memory_total: MemorySize(32768),
         first_unprivileged_port: 1024,
-        bridges: vec!["br0".to_owned()],
-        attached: Default::default(),
+        bridges: vec!["br0".to_owned(), "br1".to_owned()],
+        attached: HostNetworks {
+            on_bridges: vec![BridgeNetwork {
+                bridge: "br0".to_owned(),
+                range: "192.168.7.0/24".parse().expect("a range"),
+                gateway: Some("192.168.7.1".parse().expect("an address")),
+            }],
+            has_name_servers: true,
+        },
         places: Places {
             state: place("state"),
             data: place("data"),
