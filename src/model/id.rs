@@ -191,6 +191,20 @@ impl InstanceUuid {
         InstanceUuid(Uuid::new_v5(&NAMESPACE, &name))
     }
 
+    /// The first name that a network of the instance's may have.
+    #[must_use]
+    pub fn network_name(&self) -> String {
+        format!("vagrantp-{}", self.short(12))
+    }
+
+    /// Whether a network of the instance's may have this name.
+    #[must_use]
+    pub fn names_network(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&self.network_name());
+        let number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(number))
+    }
+
     /// The first `count` hexadecimal digits, for names that have to be short.
     #[must_use]
     pub fn short(&self, count: usize) -> String {
@@ -247,7 +261,7 @@ impl Identity {
     /// The name of the project's own network.
     #[must_use]
     pub fn network_name(&self) -> String {
-        format!("vagrantp-{}", self.uuid.short(12))
+        self.uuid.network_name()
     }
 
     /// The names that networks of the project's may have, the likeliest first: a network that takes
@@ -263,9 +277,7 @@ impl Identity {
     /// Whether a network of the project's may have this name.
     #[must_use]
     pub fn names_network(&self, name: &str) -> bool {
-        let rest = name.strip_prefix(&self.network_name());
-        let number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
-        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(number))
+        self.uuid.names_network(name)
     }
 }
 

@@ -1,10 +1,9 @@
 //! The steps of `up`, put together piece by piece: make, change live, replace, recreate.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use crate::model::capability::{Cost, Field};
-use crate::model::id::{Identity, InstanceUuid};
+use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::model::stamp::{Asked, Stamp};
@@ -14,7 +13,6 @@ use super::diff::Change;
 use super::error::PlanError;
 use super::network::{Choice, Wanted, as_it_is, of_instance};
 use super::outside;
-use super::snapshots::own;
 use super::steps::{Recreate, RunningGoal, at_rest, stop};
 use super::{Cause, Step};
 
@@ -313,36 +311,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The object of another path's project, made again as this one's.
-    pub(super) fn adopt(&mut self, moved: &Instance) {
-        let cause = Cause::found("an instance of this directory's, made at another path");
-        let uuid = self.goal.desired.identity.uuid;
-        let former = Identity { uuid: moved.stamp.uuid, ..self.goal.desired.identity.clone() };
-        let networks: Vec<_> = self
-            .observed
-            .networks
-            .iter()
-            .filter(|network| former.names_network(&network.name))
-            .collect();
-        let from = networks.iter().find(|network| moved.networks.contains(&network.name)).copied();
-        self.replace_with(moved, uuid, from, cause.clone());
-        for snapshot in own(self.observed, former.uuid) {
-            let (snapshot, to) = (snapshot.clone(), uuid);
-            self.free(Action::MoveSnapshot { snapshot, to }, cause.clone());
-        }
-        let gone = from.filter(|_| self.makes_network()).map(|network| network.name.as_str());
-        let mut names: BTreeSet<&str> =
-            networks.iter().map(|network| network.name.as_str()).collect();
-        let expected = former.network_name();
-        names.insert(&expected);
-        for name in names.into_iter().filter(|name| Some(*name) != gone) {
-            let name = name.to_owned();
-            self.free(Action::RemoveNetwork { name, uuid: former.uuid }, cause.clone());
-        }
-    }
-
     /// `from` is the network that the old one is in, where it was observed.
-    fn replace_with(
+    pub(super) fn replace_with(
         &mut self,
         old: &Instance,
         uuid: InstanceUuid,

@@ -12,6 +12,7 @@ use crate::model::source::Place;
 use crate::model::units::Bytes;
 
 pub mod action;
+mod adopt;
 mod appeared;
 mod build;
 pub mod check;

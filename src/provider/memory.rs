@@ -17,13 +17,12 @@ use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork,
 use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
 use crate::model::snapshot::Snapshot;
-use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
+use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::plan::action::{Action, Outcome, Target};
-
-mod outside;
 
 use super::{Provider, ProviderError, Query, ShellIo};
 
+mod networks;
 mod snapshots;
 
 /// The world of one test: instances, networks and images, and faults to come.
@@ -244,18 +243,6 @@ fn refused(operation: &str, message: &str) -> ProviderError {
     }
 }
 
-fn made(network: &NetworkSpec) -> ObservedNetwork {
-    ObservedNetwork {
-        name: network.name.clone(),
-        ours: true,
-        isolated: network.bridge.is_none(),
-        subnet: network.subnet,
-        gateway: network.gateway,
-        bridge: network.bridge.clone(),
-        ..ObservedNetwork::default()
-    }
-}
-
 fn stale(found: &str) -> Result<Outcome, ProviderError> {
     Ok(Outcome::Stale { found: found.to_owned() })
 }
@@ -269,21 +256,11 @@ impl World {
                 }
                 self.images.push(image.clone());
             }
-            Action::CreateNetwork { network } => {
-                match self.networks.iter().find(|(held, _)| held.name == network.name) {
-                    Some((_, owner)) if *owner == network.uuid => return Ok(Outcome::AlreadyDone),
-                    Some(_) => return stale("a network of somebody else's has the name"),
-                    None => {}
-                }
-                self.networks.push((made(network), network.uuid));
-            }
-            Action::RemoveNetwork { name, uuid } => {
-                match self.networks.iter().position(|(held, _)| held.name == *name) {
-                    None => return Ok(Outcome::AlreadyDone),
-                    Some(at) if self.networks[at].1 == *uuid => drop(self.networks.remove(at)),
-                    Some(_) => return stale("the network is somebody else's"),
-                }
-            }
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::ChangeNetwork { .. }
+            | Action::JoinNetwork { .. }
+            | Action::LeaveNetwork { .. } => return self.networks_action(action),
             Action::RemoveImage { image } => {
                 let before = self.saved.len();
                 self.saved.retain(|saved| saved != image);
@@ -338,21 +315,11 @@ impl World {
                 }
                 self.instances[at].address = *address;
             }
-            Action::JoinNetwork { .. } | Action::LeaveNetwork { .. } | Action::SetLimits { .. } => {
-                return self.put_right(action);
-            }
-            Action::ChangeNetwork { target, from, to, address, .. } => {
+            Action::SetLimits { target, .. } => {
                 let Some(at) = self.find(target) else { return stale("there is no such instance") };
-                if self.instances[at].state.is_up() {
-                    return stale("it is running");
+                if self.instances[at].life.limits.take().is_none() {
+                    return Ok(Outcome::AlreadyDone);
                 }
-                self.networks
-                    .retain(|(held, owner)| (&held.name, owner) != (&from.name, &from.uuid));
-                if !self.networks.iter().any(|(held, _)| held.name == to.name) {
-                    self.networks.push((made(to), to.uuid));
-                }
-                self.instances[at].networks = vec![to.name.clone()];
-                self.instances[at].address = *address;
             }
             Action::SetAutostart { target, autostart } => {
                 let Some(at) = self.find(target) else { return stale("there is no such instance") };

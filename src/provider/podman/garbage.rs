@@ -85,9 +85,8 @@ async fn networks(room: &Podman, uid: u32) -> Result<Vec<OwnNetwork>, ProviderEr
         client.get(&path).await?.success("list networks")?.parse("list networks")?;
     let own = found.iter().filter_map(|network| {
         let owner = network.labels.get(label::UUID)?.parse().ok().map(InstanceUuid)?;
-        // Its name has to be the one that it would have been given.
-        let name = format!("vagrantp-{}", owner.short(12));
-        (network.name == name).then_some((name, owner))
+        // Its name has to be one that it would have been given.
+        owner.names_network(&network.name).then(|| (network.name.clone(), owner))
     });
     try_join_all(own.map(async |(name, owner)| {
         let filters = json!({ "network": [name] }).to_string();
