@@ -4,14 +4,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::machine::{Machine, until};
+use crate::machine::{Machine, go, once_told, until};
 
 const MACHINES: usize = 10;
 const WATCHED: Duration = Duration::from_secs(6);
 
 #[test]
 fn dying_machines_are_never_answered_wrongly() {
-    let lines = [("AUTOSTART", "true"), ("COMMAND", "sh -c 'sleep 1.6; exit 1'")];
+    let command = once_told("sleep 1.6; exit 1");
+    let lines = [("AUTOSTART", "true"), ("COMMAND", command.as_str())];
     let Some(machine) = Machine::new("dying", &lines) else { return };
     let mut dirs: Vec<PathBuf> = vec![machine.dir().to_owned()];
     for number in 1..MACHINES {
@@ -21,6 +22,13 @@ fn dying_machines_are_never_answered_wrongly() {
     }
     for dir in &dirs {
         machine.ok(&["-C", &dir.display().to_string(), "up"]);
+    }
+    for number in 0..MACHINES {
+        let name = match number {
+            0 => machine.name.clone(),
+            _ => format!("{}-{number}", machine.name),
+        };
+        machine.podman(&["exec", &name, "touch", "/tmp/go"]);
     }
     let at = |dir: &PathBuf, verb: &[&str]| {
         let dir = dir.display().to_string();
@@ -59,10 +67,11 @@ fn dying_machines_are_never_answered_wrongly() {
 
 #[test]
 fn what_dies_once_is_stopped_at_once_and_started_by_up() {
-    let lines = [("COMMAND", "sh -c 'sleep 1.3; exit 7'")];
-    let Some(machine) = Machine::new("once", &lines) else { return };
+    let command = once_told("busybox rm /tmp/go; exit 7");
+    let Some(machine) = Machine::new("once", &[("COMMAND", &command)]) else { return };
     for _ in 0..3 {
         machine.ok(&["up"]);
+        go(&machine);
         let mut seen = Vec::new();
         until("it ends", || {
             let (exit, document) = machine.json(&["status"]);

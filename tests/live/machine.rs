@@ -295,6 +295,17 @@ impl Machine {
     }
 }
 
+/// A main process that stays up until [`go`] is called, and then does this: however slow a host is,
+/// it does not end while `up` is still at it.
+pub(crate) fn once_told(line: &str) -> String {
+    format!("sh -c 'until test -e /tmp/go; do sleep 0.1; done; {line}'")
+}
+
+/// Tells it.
+pub(crate) fn go(machine: &Machine) {
+    machine.inside("touch /tmp/go");
+}
+
 /// Every file below a directory, by its path from there, in order.
 pub(crate) fn files_below(root: &Path) -> Vec<String> {
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::machine::{Machine, text, until};
+use crate::machine::{Machine, go, once_told, text, until};
 
 /// The states of all processes inside, by the kernel's letters.
 fn states(machine: &Machine) -> String {
@@ -41,9 +41,10 @@ fn a_command_is_split_as_a_shell_would_and_run_without_one() {
 
 #[test]
 fn an_end_of_its_own_is_told_with_its_last_words() {
-    let command = r#"sh -c 'echo first; sleep 1.5; printf "last \033[31mwords\007\n"; exit 3'"#;
-    let Some(machine) = Machine::new("ends", &[("COMMAND", command)]) else { return };
+    let command = once_told(r#"echo first; printf "last \033[31mwords\007\n"; exit 3"#);
+    let Some(machine) = Machine::new("ends", &[("COMMAND", &command)]) else { return };
     machine.ok(&["up"]);
+    go(&machine);
     until("it ends", || machine.state() == "stopped");
     let end = ended(&machine);
     assert_eq!((&end["status"], &end["cause"]), (&3.into(), &"exited".into()), "{end:#}");
@@ -56,6 +57,7 @@ fn an_end_of_its_own_is_told_with_its_last_words() {
     assert_eq!(line, expected);
     assert!(status.contains("  last words first\n             last [31mwords\n"), "{status}");
     // What vagrantp stopped needs no last words.
+    machine.env(&[]);
     machine.ok(&["up"]);
     machine.ok(&["stop", "--force"]);
     let end = ended(&machine);
@@ -64,10 +66,11 @@ fn an_end_of_its_own_is_told_with_its_last_words() {
 
 #[test]
 fn long_output_costs_no_memory_and_little_time() {
-    // Three million lines, of which the last are wanted.
-    let command = "sh -c 'sleep 0.6; yes 0123456789 | head -n 600000; echo the end; exit 4'";
-    let Some(machine) = Machine::new("loud", &[("COMMAND", command)]) else { return };
+    // More than half a million lines, of which the last are wanted.
+    let command = once_told("yes 0123456789 | head -n 600000; echo the end; exit 4");
+    let Some(machine) = Machine::new("loud", &[("COMMAND", &command)]) else { return };
     machine.ok(&["up"]);
+    go(&machine);
     until("it ends", || machine.state() == "stopped");
     let words = text(&ended(&machine)["last_output"]);
     assert_eq!(words.lines().count(), 10, "{words}");
@@ -76,9 +79,10 @@ fn long_output_costs_no_memory_and_little_time() {
 
 #[test]
 fn a_want_of_memory_is_told_as_such() {
-    let command = "sh -c 'sleep 0.6; exec dd if=/dev/zero of=/dev/null bs=900M'";
-    let Some(machine) = Machine::new("oom", &[("COMMAND", command)]) else { return };
+    let command = once_told("exec dd if=/dev/zero of=/dev/null bs=900M");
+    let Some(machine) = Machine::new("oom", &[("COMMAND", &command)]) else { return };
     machine.ok(&["up"]);
+    go(&machine);
     until("it is killed", || machine.state() == "stopped");
     let end = ended(&machine);
     assert_eq!(end["status"], 137, "{end:#}");
@@ -90,12 +94,14 @@ fn a_want_of_memory_is_told_as_such() {
 
 #[test]
 fn what_is_started_again_for_ever_is_told_and_stays_running() {
-    let lines = [("AUTOSTART", "true"), ("COMMAND", "sh -c 'sleep 0.8; exit 3'")];
+    let command = once_told("sleep 0.8; exit 3");
+    let lines = [("AUTOSTART", "true"), ("COMMAND", command.as_str())];
     let Some(machine) = Machine::new("loop", &lines) else { return };
     let up = machine.ok(&["up"]);
     if !std::path::Path::new("/run/systemd/system").exists() {
         assert!(up.stderr.contains("warning: AUTOSTART: nothing starts"), "{}", up.stderr);
     }
+    go(&machine);
     let restarts = || {
         let (_, document) = machine.json(&["status"]);
         // Between two runs it is nobody's to start, and not stopped.
