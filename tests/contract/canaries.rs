@@ -44,6 +44,12 @@ const LINES: &[(&str, &str)] = &[
     ("box_excludes", "!BOX=a/b # %\nIMAGE=https://e.org/x # %"),
     ("bridge_missing", "NETWORK_MODE=bridge # %\nIP_ADDRESS=10.0.0.5/24"),
     ("bridge_needs_address", "NETWORK_MODE=bridge # %\nBRIDGE=br0 # %"),
+    ("bridge_needs_prefix", "NETWORK_MODE=bridge # %\nBRIDGE=br0 # %\nIP_ADDRESS=10.1.0.5 # %"),
+    ("bridge_needs_gateway", "NETWORK_MODE=bridge # %\nBRIDGE=br0 # %\nIP_ADDRESS=10.1.0.5/24 # %"),
+    (
+        "bridge_needs_dns",
+        "NETWORK_MODE=bridge # %\nBRIDGE=br0 # %\nIP_ADDRESS=10.1.0.5/24\nGATEWAY=10.1.0.1 # %",
+    ),
     ("control_character", "S=\"%\\t%\"\nINFRA_ID=$S"),
     ("cpus_too_few", "CPUS=0 # %"),
     ("disk_too_small", "DISK_SIZE=5119M # %"),
