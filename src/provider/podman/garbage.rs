@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::{LIBPOD, escape};
 use super::reply::{Listed, ListedImage, Network};
-use super::{Podman, build, image, import, label, look};
+use super::{Podman, build, image, import, label, local, look};
 use crate::model::garbage::{Inventory, OwnImage, OwnNetwork};
 use crate::model::id::InstanceUuid;
 use crate::model::image::LocalImage;
@@ -18,7 +18,7 @@ use crate::provider::ProviderError;
 pub(super) async fn inventory(room: &Podman, uid: u32) -> Result<Inventory, ProviderError> {
     let (instances, images, networks) = join3(
         look::list(room),
-        look::images(&room.client, &format!("{}*", image::OURS)),
+        local::images(&room.client, &format!("{}*", image::OURS)),
         networks(room, uid),
     )
     .await;
@@ -42,6 +42,8 @@ fn wanted(instances: &[Instance]) -> BTreeSet<String> {
 fn own_images(found: &[ListedImage], wanted: &BTreeSet<String>) -> Vec<OwnImage> {
     let own = |image: &ListedImage| {
         let ours = image.repo_tags.iter().filter(|name| name.starts_with(image::OURS));
+        // A machine that is made again under the same path has its snapshots still.
+        let ours = ours.filter(|name| LocalImage::of(name) != LocalImage::Snapshot);
         let names: Vec<&String> = ours.collect();
         let is_wanted = names.iter().any(|name| wanted.contains(*name))
             || wanted.contains(&image.id)
@@ -70,10 +72,10 @@ fn own_images(found: &[ListedImage], wanted: &BTreeSet<String>) -> Vec<OwnImage>
 
 /// The instance whose files an image holds, by its name.
 fn owner(name: &str) -> Option<InstanceUuid> {
-    if !matches!(LocalImage::of(name), LocalImage::Saved | LocalImage::Snapshot) {
+    if LocalImage::of(name) != LocalImage::Saved {
         return None;
     }
-    let (uuid, _) = name.strip_prefix(image::OURS)?.split_once([':', '/'])?;
+    let (uuid, _) = name.strip_prefix(image::OURS)?.split_once(':')?;
     uuid.parse().ok().map(InstanceUuid)
 }
 
@@ -141,7 +143,6 @@ mod tests {
                 ("rootfs:0a", false, false),
                 ("built:0a", true, false),
                 (saved.as_str(), false, true),
-                (snapshot.as_str(), false, true),
                 ("built:0a-0123456789ab", false, false),
                 ("context:0d-0b-0c", false, false),
                 ("archive:file-03", true, false),

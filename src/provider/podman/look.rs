@@ -1,6 +1,5 @@
 //! Looks: which questions are asked of the engine, in which order. Nothing here changes anything.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::{join3, join4, try_join_all};
@@ -10,19 +9,15 @@ use serde_json::{Value, json};
 use super::client::{Client, LIBPOD, READ, escape};
 use super::moved::{Moved, may_have_moved};
 use super::observe;
-use super::reply::{Container, Listed, ListedImage, Network};
+use super::reply::{Container, Listed, Network};
 use super::{
-    Podman, autostart, build, cgroup, fault, image, label, life, networks, save, snapshot,
+    Podman, autostart, cgroup, fault, image, label, life, local, networks, save, snapshot,
 };
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
-use crate::model::image::ImageSource;
 use crate::model::life::Limits;
 use crate::model::observed::{EngineFacts, Instance, Observed};
 use crate::provider::{Depth, ProviderError, Query};
-
-/// How often a list of images is asked for once more.
-const LISTINGS: usize = 4;
 
 /// Whether the size of what was written is asked for: the engine has to walk the files for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +240,7 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         listed(client, &uid),
         container(client, identity.id.as_str(), Size::NotWanted),
         networks(client),
-        join3(wanted_image, saved_images(client, identity), snapshot::list(client, identity.uuid)),
+        join3(wanted_image, local::saved(client, identity), snapshot::list(client, identity.uuid)),
     )
     .await;
     let (entries, named) = (entries?, named?);
@@ -271,7 +266,7 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         image: image?,
         saved_images: saved?,
         snapshots,
-        built_images: built_images(client, identity, &instances, &entries).await?,
+        built_images: local::built(client, identity, &instances, &entries).await?,
         instances,
         engine: EngineFacts::default(),
     })
@@ -295,63 +290,6 @@ async fn moved(
     let Some(found) = found else { return Ok(None) };
     let written = save::copied(room, &found).await?;
     Ok(observe::instance(&found).map(|instance| Instance { written, ..instance }))
-}
-
-/// What was built for this project's instances, where no other project is made from the same
-/// Containerfile.
-async fn built_images(
-    client: &Client,
-    identity: &Identity,
-    instances: &[Instance],
-    entries: &[Listed],
-) -> Result<Vec<String>, ProviderError> {
-    let recipe = |instance: &Instance| match &instance.stamp.asked.image {
-        ImageSource::Containerfile(recipe) => Some(recipe.clone()),
-        _ => None,
-    };
-    let mut own: Vec<PathBuf> = instances.iter().filter_map(recipe).collect();
-    let others: Vec<PathBuf> = entries
-        .iter()
-        .filter_map(observe::listed)
-        .filter(|other| !observe::is_ours(other, identity))
-        .filter_map(|other| recipe(&other))
-        .collect();
-    own.retain(|recipe| !others.contains(recipe));
-    if own.is_empty() {
-        return Ok(Vec::new());
-    }
-    let names = names(client, build::BUILT).await?;
-    own.dedup();
-    Ok(own.iter().flat_map(|recipe| build::names_of(recipe, names.iter())).collect())
-}
-
-async fn saved_images(client: &Client, identity: &Identity) -> Result<Vec<String>, ProviderError> {
-    let names = names(client, &format!("{}{}", image::OURS, identity.uuid)).await?;
-    Ok(observe::saved_images(names.iter(), identity.uuid))
-}
-
-/// The names of all local images in a repository.
-async fn names(client: &Client, repository: &str) -> Result<Vec<String>, ProviderError> {
-    let found = images(client, repository).await?;
-    Ok(found.into_iter().flat_map(|image| image.repo_tags).collect())
-}
-
-/// The local images that have a name in a repository; `*` stands for any part of it.
-pub(super) async fn images(
-    client: &Client,
-    reference: &str,
-) -> Result<Vec<ListedImage>, ProviderError> {
-    let filters = json!({ "reference": [reference] }).to_string();
-    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters));
-    // An image that is being removed while it is listed spoils the list; the next one is good.
-    for _ in 0..LISTINGS {
-        let reply = client.get(&path).await?;
-        if reply.is_success() {
-            return reply.parse("list images");
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    client.get(&path).await?.success("list images")?.parse("list images")
 }
 
 /// What is known of the engine without asking: its version stands in every answer, its user at the

@@ -56,6 +56,7 @@ mod image;
 mod import;
 mod label;
 mod life;
+mod local;
 mod look;
 mod make;
 mod moved;

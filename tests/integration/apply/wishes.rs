@@ -124,6 +124,9 @@ async fn every_scenario_ends_in_a_plan_of_nothing() {
         for entry in std::fs::read_dir(&folder).unwrap().flatten().filter(|e| e.path().is_dir()) {
             std::fs::create_dir(world.dir().join(entry.file_name())).unwrap();
         }
+        if folder.join("Containerfile").exists() {
+            std::fs::write(world.dir().join("Containerfile"), read("Containerfile")).unwrap();
+        }
         world.up(&read("before.env")).await;
         world.up(&env).await;
         assert_eq!(world.plan(&world.desired(&env)).await.steps, [], "{}", folder.display());
