@@ -1,7 +1,5 @@
 //! The steps of `up`, put together piece by piece: make, change live, replace, recreate.
 
-use std::net::Ipv4Addr;
-
 use crate::model::capability::{Cost, Field};
 use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
@@ -362,14 +360,6 @@ impl Builder<'_> {
         for former in self.observed.saved_images.iter().filter(|saved| **saved != image) {
             self.free(Action::RemoveImage { image: former.clone() }, cause.clone());
         }
-    }
-
-    /// The address that nobody asks for and that it has all the same, where its network stays.
-    fn kept_address(&self, old: &Instance) -> Option<Ipv4Addr> {
-        let stays = |network: &&ObservedNetwork| network.name == self.network.name();
-        let subnet = self.observed.own_networks().find(stays)?.subnet?;
-        let address = old.address.or(old.stamp.asked.address)?;
-        subnet.contains(&address).then_some(address)
     }
 
     /// From the image again; what was written since is lost.

@@ -134,6 +134,14 @@ pub(super) fn as_it_is(network: &ObservedNetwork, uuid: InstanceUuid, uid: u32) 
 }
 
 impl Builder<'_> {
+    /// The address that nobody asks for and that it has all the same, where its network stays.
+    pub(super) fn kept_address(&self, old: &Instance) -> Option<Ipv4Addr> {
+        let stays = |network: &&ObservedNetwork| network.name == self.network.name();
+        let subnet = self.observed.own_networks().find(stays)?.subnet?;
+        let address = old.address.or(old.stamp.asked.address)?;
+        subnet.contains(&address).then_some(address)
+    }
+
     pub(super) fn create_network(&mut self) {
         let Choice::Make(network) = &self.network else { return };
         let (network, cause) = (network.clone(), self.cause_of_network("no network"));

@@ -17,11 +17,12 @@ use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork,
 use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
 use crate::model::snapshot::Snapshot;
-use crate::model::spec::{BaseImage, InstanceSpec};
+use crate::model::spec::InstanceSpec;
 use crate::plan::action::{Action, Outcome, Target};
 
 use super::{Provider, ProviderError, Query, ShellIo};
 
+mod creation;
 mod networks;
 mod snapshots;
 
@@ -333,49 +334,6 @@ impl World {
                 self.instances.remove(at);
             }
         }
-        Ok(Outcome::Done)
-    }
-
-    fn create(&mut self, spec: &InstanceSpec) -> Result<Outcome, ProviderError> {
-        if let Some(held) = self.instances.iter().find(|instance| instance.name == spec.name) {
-            let same = (held.stamp.uuid, held.stamp.generation)
-                == (spec.stamp.uuid, spec.stamp.generation);
-            return if same {
-                Ok(Outcome::AlreadyDone)
-            } else {
-                Err(ProviderError::NameTaken { name: spec.name.clone() })
-            };
-        }
-        let image_there = match &spec.image {
-            BaseImage::Source(image) => self.images.contains(image),
-            BaseImage::Saved(name) => self.saved.contains(name),
-        };
-        if !image_there {
-            return stale("the image is not there");
-        }
-        self.made += 1;
-        self.instances.push(Instance {
-            id: format!("memory-{}", self.made),
-            name: spec.name.clone(),
-            state: Power::Created,
-            exit_status: None,
-            stamp: spec.stamp.clone(),
-            memory: Some(spec.memory),
-            millicpus: Some(spec.cpus.0.saturating_mul(1000)),
-            ports: spec.ports.clone(),
-            mounts: spec.mounts.clone(),
-            networks: vec![spec.network.clone()],
-            address: spec.address,
-            autostart: spec.autostart,
-            pid: None,
-            arch: None,
-            created_at: Some(spec.stamp.created_at.clone()),
-            started_at: None,
-            finished_at: None,
-            written: None,
-            unlimited: Vec::new(),
-            life: Default::default(),
-        });
         Ok(Outcome::Done)
     }
 
