@@ -48,7 +48,8 @@ pub fn identity(
     project: &ProjectDir,
     facts: &HostFacts,
 ) -> Result<Identity, Problem> {
-    let infra_type = config.kind().ok_or_else(|| RuleError::TypeMissing.into_problem())?;
+    let infra_type =
+        config.kind().ok_or_else(|| RuleError::TypeMissing { prefix: "" }.into_problem())?;
     let provider = config.provider_kind().ok_or_else(|| {
         let help =
             "add the line `PROVIDER=libvirt`, or another of qemu, virtualbox, ssh".to_owned();

@@ -67,6 +67,17 @@ pub(super) struct Scan {
     pub(super) entries: Vec<Entry>,
     /// The lines that are none.
     pub(super) faults: Vec<Fault>,
+    /// The keys that stand alone on their line, and assign nothing.
+    pub(super) bare: Vec<Range<usize>>,
+}
+
+impl Scan {
+    /// The word that stands where the key belongs, of each line that has one.
+    pub(super) fn words(&self) -> impl Iterator<Item = Range<usize>> {
+        let entries = self.entries.iter().map(|entry| entry.key.clone());
+        let faults = self.faults.iter().filter_map(|fault| fault.key.clone());
+        entries.chain(faults).chain(self.bare.iter().cloned())
+    }
 }
 
 /// Scans a whole text, which has no NUL and no byte order mark.
@@ -77,6 +88,10 @@ pub(super) fn scan(text: &str) -> Scan {
         let end = line_end(text, at);
         at = match entry(text, at, end) {
             Line::Nothing => end + 1,
+            Line::Bare(key) => {
+                scan.bare.push(key);
+                end + 1
+            }
             Line::Entry(entry, next) => {
                 scan.entries.push(entry);
                 next
@@ -92,6 +107,7 @@ pub(super) fn scan(text: &str) -> Scan {
 
 enum Line {
     Nothing,
+    Bare(Range<usize>),
     Entry(Entry, usize),
     Fault(Fault),
 }
@@ -113,7 +129,7 @@ fn entry(text: &str, from: usize, end: usize) -> Line {
     let comment = equals > key.end && text[equals..].starts_with('#');
     if named.is_some() && (equals == end || comment) {
         // A bare `KEY` (`export KEY`) hands a variable on and assigns nothing.
-        return Line::Nothing;
+        return Line::Bare(key);
     }
     let Some(key) = named.clone().filter(|_| text[equals..end].starts_with('=')) else {
         let wrong = next_char(text, equals, end);

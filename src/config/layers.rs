@@ -31,6 +31,8 @@ pub(super) struct Layers {
     pub(super) candidates: HashMap<&'static str, Vec<Candidate>>,
     /// Keys whose line could not be read: nothing can be said about their absence.
     pub(super) unread: BTreeMap<&'static str, Place>,
+    /// Whether prefixed names alone are read.
+    pub(super) prefixed: bool,
     pub(super) errors: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
 }
@@ -43,11 +45,13 @@ impl Layers {
     ) -> Self {
         let mut layers = Layers { shown: vec![Vec::new(); files.len()], ..Layers::default() };
         let scans: Vec<Scan> = files.iter().map(|file| env_file::scan(&file.text)).collect();
-        let type_key = format!("{PREFIX}INFRA_TYPE");
+        // A line that cannot be read says whose the names are as well: where it did not count, the
+        // application's own PORTS would be taken for ours, and shown.
         let prefixed = files.iter().zip(&scans).any(|(file, scan)| {
-            scan.entries.iter().any(|entry| file.text[entry.key.clone()] == type_key)
+            scan.words().any(|word| file.text[word].strip_prefix(PREFIX) == Some("INFRA_TYPE"))
         });
         layers.texts = files;
+        layers.prefixed = prefixed;
         let names = Names { prefixed };
         for (index, scan) in scans.iter().enumerate() {
             layers.faults(index, &scan.faults, names);

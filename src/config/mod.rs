@@ -129,7 +129,8 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
     let Typed { mut config, places, settings, .. } = typed;
     if all_read {
         if !places.contains_key("INFRA_TYPE") {
-            errors.push(rules::RuleError::TypeMissing.into_problem());
+            let prefix = if layers.prefixed { keys::PREFIX } else { "" };
+            errors.push(rules::RuleError::TypeMissing { prefix }.into_problem());
         }
         let (errors, warnings) = (&mut errors, &mut warnings);
         let (config, places, facts) = (&config, &places, request.facts);

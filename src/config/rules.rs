@@ -19,9 +19,15 @@ pub(crate) enum RuleError {
     #[error("INFRA_TYPE is required")]
     #[diagnostic(
         code(vagrantp::config::infra_type_missing),
-        help("add the line `INFRA_TYPE=container`, or `INFRA_TYPE=vm` for a virtual machine")
+        help(
+            "add the line `{prefix}INFRA_TYPE=container`, or `{prefix}INFRA_TYPE=vm` for a virtual \
+             machine"
+        )
     )]
-    TypeMissing,
+    TypeMissing {
+        /// What the keys of these files start with.
+        prefix: &'static str,
+    },
     #[error("PROVIDER is required for a vm")]
     #[diagnostic(code(vagrantp::config::provider_missing), help("{help}"))]
     ProviderMissing {
@@ -277,7 +283,7 @@ impl RuleError {
     /// The key to look at, and where.
     fn field(&self) -> (&'static str, Option<&Place>) {
         match self {
-            RuleError::TypeMissing => ("INFRA_TYPE", None),
+            RuleError::TypeMissing { .. } => ("INFRA_TYPE", None),
             RuleError::ProviderMissing { place, .. }
             | RuleError::ProviderOfOtherType { place, .. } => ("PROVIDER", place.as_ref()),
             RuleError::MemoryTooSmall { place, .. } => ("MEMORY", place.as_ref()),

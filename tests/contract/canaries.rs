@@ -6,11 +6,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use vagrantp::config::Loaded;
+use vagrantp::config::{Loaded, keys};
 use vagrantp::model::id::ProjectDir;
 use vagrantp::resolve;
 
-use super::project::{Project, rule, said};
+use super::project::{Project, rule, said, understood};
 
 const CANARY: &str = "c4n4ry";
 
@@ -250,6 +250,76 @@ fn rules_of_the_source() -> BTreeSet<String> {
     }
     assert!(rules.len() > 90, "{}", rules.len());
     rules
+}
+
+/// The lines with the prefix at each key of ours, which makes those without one the application's.
+fn prefixed(lines: &str) -> String {
+    let line = |line: &str| {
+        let word = line.split(|c: char| !c.is_ascii_uppercase() && c != '_').next();
+        match word.is_some_and(|word| keys::find(word).is_some()) {
+            true => format!("VAGRANTP_{line}"),
+            false => line.to_owned(),
+        }
+    };
+    lines.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Lines of an application that has the same names.
+const NAMESAKES: &str = "PORTS=%:80\nSSH_USER=%!\nIMAGE=%//%\nCOMMAND=\"run %\"\nMEMORY='%' x\n\
+                         CPUS: %\nINFRA_TYPE=%\nMOUNTS=./%:%\nCOMMAND=%";
+
+#[test]
+fn with_the_prefix_the_names_without_it_are_the_applications() {
+    let unprefixed = ["prefix_alone", "old_key", "lookalike_key"];
+    for (wanted, lines) in LINES.iter().filter(|(rule, _)| !unprefixed.contains(rule)) {
+        let env = format!("{NAMESAKES}\n{}", prefixed(&env(lines))).replace('%', CANARY);
+        let project = Project::new(&env);
+        populate(&project);
+        let loaded = project.load();
+        assert!(broken(&loaded).contains(*wanted), "{wanted}: {env}\n{:?}", broken(&loaded));
+        let said = said(&loaded);
+        assert!(!said.contains(CANARY), "{wanted}: {env}\n---\n{said}");
+    }
+}
+
+#[test]
+fn a_line_of_the_type_that_cannot_be_read_turns_the_prefix_on_all_the_same() {
+    for (line, wanted) in [
+        ("VAGRANTP_INFRA_TYPE=container", None),
+        ("  export VAGRANTP_INFRA_TYPE = 'container' # %", None),
+        ("VAGRANTP_INFRA_TYPE=\"container\" x", Some("text_after_quote")),
+        ("VAGRANTP_INFRA_TYPE=\"container", Some("unterminated_quote")),
+        ("VAGRANTP_INFRA_TYPE='container\nX='%'", Some("swallowed_lines")),
+        ("VAGRANTP_INFRA_TYPE: container", Some("not_an_assignment")),
+        ("VAGRANTP_INFRA_TYPE container", Some("not_an_assignment")),
+        ("export VAGRANTP_INFRA_TYPE container", Some("not_an_assignment")),
+        ("VAGRANTP_INFRA_TYPE-x=container", Some("not_an_assignment")),
+        ("VAGRANTP_INFRA_TYPE=", Some("infra_type_missing")),
+        ("VAGRANTP_INFRA_TYPE", Some("infra_type_missing")),
+        ("VAGRANTP_INFRA_TYPE=pod", Some("not_one_of")),
+    ] {
+        let mut files = vec![format!("{NAMESAKES}\n{line}\n"), format!("{line}\n{NAMESAKES}\n")];
+        if wanted == Some("unterminated_quote") {
+            // With the other lines behind it, the quote ends where one of theirs begins.
+            files.pop();
+        }
+        for env in files {
+            let loaded = Project::new(&env.replace('%', CANARY)).load();
+            let said = said(&loaded) + &understood(&loaded);
+            assert!(!said.contains(CANARY), "{env}\n---\n{said}");
+            let errors: Vec<_> = loaded.errors.iter().map(rule).collect();
+            assert_eq!(errors, wanted.into_iter().collect::<Vec<_>>(), "{env}\n{said}");
+            assert!(
+                loaded
+                    .settings
+                    .iter()
+                    .all(|setting| { setting.origin.is_default() || setting.key == "INFRA_TYPE" })
+            );
+            if wanted == Some("infra_type_missing") {
+                assert!(said.contains("`VAGRANTP_INFRA_TYPE=container`"), "{said}");
+            }
+        }
+    }
 }
 
 #[test]

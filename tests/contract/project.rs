@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use vagrantp::config::{LoadRequest, Loaded, load};
+use vagrantp::config::{LoadRequest, Loaded, Setting, load};
 use vagrantp::model::host::{HostFacts, Places};
 use vagrantp::model::problem::Problem;
 use vagrantp::model::units::Memory;
@@ -88,6 +88,12 @@ pub(crate) fn said(loaded: &Loaded) -> String {
         out.push_str(&json::text(&json::failure(&loaded.errors, loaded.errors.first())));
     }
     out
+}
+
+/// How the keys are said to be understood.
+pub(crate) fn understood(loaded: &Loaded) -> String {
+    let line = |setting: &Setting| format!("{}={}\n", setting.key, setting.value);
+    loaded.settings.iter().map(line).collect()
 }
 
 /// The rule of a problem, without its prefix.
