@@ -42,6 +42,16 @@ impl Failure {
         Problem::new(Code::Internal, diagnostic).into()
     }
 
+    /// The verb did what it was asked, and its answer did not get to where stdout leads.
+    #[must_use]
+    pub fn answer_lost(error: &std::io::Error) -> Self {
+        let diagnostic =
+            MietteDiagnostic::new(format!("the answer cannot be written to stdout: {error}"))
+                .with_code("vagrantp::internal")
+                .with_help("make room where stdout leads, or send it elsewhere, and call it again");
+        Problem::new(Code::Internal, diagnostic).into()
+    }
+
     /// A signal came before anything was begun.
     #[must_use]
     pub fn interrupted(signal: i32) -> Self {
@@ -159,8 +169,16 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if asked_for || !json_was_asked_for() {
-        let _ = error.print();
-        return ExitCode::from(if asked_for { exit::SUCCESS } else { exit::status(Code::Usage) });
+        let printed = error.print();
+        let lost = printed.err().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
+        return ExitCode::from(match (asked_for, lost) {
+            (true, None) => exit::SUCCESS,
+            (true, Some(error)) => {
+                let _ = writeln!(std::io::stderr(), "vagrantp: stdout cannot be written: {error}");
+                exit::status(Code::Internal)
+            }
+            (false, _) => exit::status(Code::Usage),
+        });
     }
     let rendered = error.render().to_string();
     let message = rendered.lines().next().unwrap_or_default();

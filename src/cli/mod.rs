@@ -250,8 +250,8 @@ pub fn run() -> ExitCode {
         Ok(answer) => {
             // What goes through is all that there is to say.
             let silent = is_ssh && answer.text.is_empty() && !reporter.style().json || in_lines;
-            if !silent {
-                reporter.answer(&answer);
+            if !silent && let Err(error) = reporter.answer(&answer) {
+                return answer_lost(&reporter, &error, if is_ssh { exit::SSH_FAILURE } else { 1 });
             }
             ExitCode::from(answer.exit)
         }
@@ -292,6 +292,16 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
 
 fn report_failure(reporter: &Reporter, failure: Failure, exit: u8) -> ExitCode {
     reporter.warnings(&failure.warnings, &failure.sources);
-    reporter.failure(&failure.document(), &failure.problems, &failure.sources);
+    let (document, problems) = (failure.document(), &failure.problems);
+    if let Err(error) = reporter.failure(&document, problems, &failure.sources) {
+        return answer_lost(reporter, &error, exit);
+    }
+    ExitCode::from(exit)
+}
+
+fn answer_lost(reporter: &Reporter, error: &std::io::Error, exit: u8) -> ExitCode {
+    for problem in &Failure::answer_lost(error).problems {
+        reporter.lost(problem);
+    }
     ExitCode::from(exit)
 }

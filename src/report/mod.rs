@@ -3,7 +3,7 @@
 //! Data goes to stdout, everything else to stderr. With `--json`, stdout gets exactly one JSON
 //! document on every way out.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -142,26 +142,32 @@ impl Reporter {
     }
 
     /// Prints what a verb answers.
-    pub fn answer(&self, answer: &Answer) {
+    ///
+    /// # Errors
+    /// It did not get to where stdout leads. Whoever closed the pipe wants no more of it, and that
+    /// is none.
+    pub fn answer(&self, answer: &Answer) -> io::Result<()> {
         self.progress.end();
-        let mut stdout = anstream::stdout();
-        // Whoever closed the pipe wants no more of it.
-        let _ = if self.style.json {
-            writeln!(stdout, "{}", self.document(&answer.document))
+        if self.style.json {
+            self.data(&format!("{}\n", self.document(&answer.document)))
         } else {
-            write!(stdout, "{}", clean::block(&answer.text))
-        };
-        let _ = stdout.flush();
+            self.data(&clean::block(&answer.text))
+        }
     }
 
     /// Prints why a verb failed.
-    pub fn failure(&self, document: &Document, problems: &[Problem], sources: &Sources) {
+    ///
+    /// # Errors
+    /// As with [`Reporter::answer`]; with `--json` alone, since nothing else goes to stdout.
+    pub fn failure(
+        &self,
+        document: &Document,
+        problems: &[Problem],
+        sources: &Sources,
+    ) -> io::Result<()> {
         self.progress.end();
         if self.style.json {
-            let mut stdout = anstream::stdout();
-            let _ = writeln!(stdout, "{}", self.document(document));
-            let _ = stdout.flush();
-            return;
+            return self.data(&format!("{}\n", self.document(document)));
         }
         let mut stderr = anstream::stderr();
         for (index, problem) in problems.iter().enumerate() {
@@ -169,6 +175,21 @@ impl Reporter {
             let _ = write!(stderr, "{space}{}", human::problem(problem, sources, self.style));
         }
         let _ = stderr.flush();
+        Ok(())
+    }
+
+    /// Says on stderr that stdout could not be written, whatever the style: nothing else is left.
+    pub fn lost(&self, problem: &Problem) {
+        let text = human::problem(problem, &Sources::default(), self.style);
+        let _ = write!(anstream::stderr(), "{text}");
+    }
+
+    fn data(&self, text: &str) -> io::Result<()> {
+        let mut stdout = anstream::stdout();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// The document as text, with the warnings that came on the way.

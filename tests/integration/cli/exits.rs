@@ -41,6 +41,43 @@ fn case(
     Case { code, env: format!("INFRA_TYPE=container\n{env}\n"), prepare, call }
 }
 
+#[test]
+fn an_answer_that_gets_nowhere_is_no_success() {
+    let project = project("INFRA_TYPE=container\n");
+    for arguments in [
+        &["validate", "--json"][..],
+        &["validate"],
+        &["schema"],
+        &["explain", "MEMORY"],
+        &["completions", "bash"],
+        &["--version"],
+        &["--help"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = project.command(arguments);
+        let ran = project.ran(command.stdout(full).output().unwrap());
+        assert_eq!(ran.status, 1, "{arguments:?}\n{}", ran.stderr);
+        assert!(ran.stderr.contains("stdout"), "{arguments:?}\n{}", ran.stderr);
+    }
+    // A failure keeps its own status, and says both.
+    project.file(".env", "INFRA_TYPE=pod\n");
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = project.command(&["validate", "--json"]).stdout(full).output().unwrap();
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("stdout"));
+}
+
+#[test]
+fn whoever_closes_the_pipe_wants_no_more_of_it() {
+    let project = project("INFRA_TYPE=container\n");
+    for arguments in [&["schema"][..], &["validate", "--json"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = project.ran(project.command(arguments).stdout(writer).output().unwrap());
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
 fn nothing(_: &Project, _: &Engine) {}
 
 fn running(project: &Project, _: &Engine) {
