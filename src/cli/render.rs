@@ -49,6 +49,11 @@ pub async fn run(context: &Context<'_>, _: &RenderArgs) -> Result<Answer, Failur
             Action::Create { spec } => Some(spec),
             _ => None,
         });
+        // What a `${…}` of COMMAND stands for is handed over, and not printed.
+        let spec = spec.map(|mut spec| {
+            spec.command = spec.command.printable();
+            spec
+        });
         Ok::<_, Failure>(spec.map(|spec| provider.render(&spec)).unwrap_or_default())
     };
     let rendered = match rendered.await {

@@ -105,6 +105,17 @@ pub(super) fn scan(text: &str) -> Scan {
     scan
 }
 
+/// Where in a value a line starts that reads like an assignment: it may be the application's, taken
+/// in by a quote that was left open and that a quote of its own closes.
+pub(super) fn taken_in(value: &str) -> Option<usize> {
+    let mut starts = value.match_indices('\n').map(|(at, _)| at + 1);
+    starts.find(|start| match entry(value, *start, line_end(value, *start)) {
+        Line::Entry(..) => true,
+        Line::Fault(fault) => fault.kind != FaultKind::NotAnAssignment,
+        Line::Nothing | Line::Bare(_) => false,
+    })
+}
+
 enum Line {
     Nothing,
     Bare(Range<usize>),

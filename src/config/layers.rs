@@ -132,6 +132,12 @@ impl Layers {
             if key.secret {
                 self.shown[index].push((entry.value.clone(), Show::Masked));
             }
+            if let Some(at) = env_file::taken_in(&text.text[entry.value.clone()]) {
+                let start = entry.value.start + at;
+                let (key, place) = (word.to_owned(), text.place(entry.key.clone()));
+                let line = text.place(start..start).line;
+                self.warnings.push(Doubt::TakenIn { key, line, place }.into_problem());
+            }
             if let Some(first) = first_of.insert(key.name, entry.key.clone()) {
                 let (key, first) = (word.to_owned(), text.place(first));
                 let place = text.place(entry.key.clone());

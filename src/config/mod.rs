@@ -191,7 +191,7 @@ impl Typed<'_> {
         };
         let place = text.place(value.whole());
         self.places.insert(key.name, place.clone());
-        let reader = Reader {
+        let mut reader = Reader {
             key,
             name: &winner.name,
             value,
@@ -202,7 +202,9 @@ impl Typed<'_> {
             warnings: self.warnings,
         };
         reader.read(&mut self.config);
+        let as_written = reader.as_written().filter(|_| key.form.is_free() && !key.secret);
         if let Some(value) = (key.show)(&self.config) {
+            let value = as_written.map_or(value, serde_json::Value::String);
             let origin = Origin::Written { layer: winner.layer, place };
             self.settings.push(Setting { key: key.name, value, origin });
         }
@@ -218,7 +220,7 @@ impl Typed<'_> {
         }
         let mut config = Config::default();
         let text = Text::new(0, "default", default.to_owned());
-        let reader = Reader {
+        let mut reader = Reader {
             key,
             name: key.name,
             value: &expand::Value::verbatim(default, 0),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use miette::Diagnostic;
 
+use super::env_file;
 use super::expand::Value;
 use super::keys::Key;
 use super::list::{self, Item};
@@ -43,7 +44,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads the value into its place in the configuration.
-    pub(super) fn read(mut self, config: &mut Config) {
+    pub(super) fn read(&mut self, config: &mut Config) {
         let harmless =
             |c: char| !c.is_control() || (self.key.multiline && matches!(c, '\n' | '\t'));
         match self.value.text.char_indices().find(|(_, c)| !harmless(*c)) {
@@ -51,7 +52,7 @@ impl<'a> Reader<'a> {
                 let at = (index, c.len_utf8()).into();
                 self.fail(0, Mistake::ControlCharacter { at });
             }
-            None => (self.key.read)(&mut self, config),
+            None => (self.key.read)(self, config),
         }
     }
 
@@ -116,6 +117,19 @@ impl<'a> Reader<'a> {
     /// The place of all of the value.
     pub(super) fn whole(&self) -> Place {
         self.text.place(self.value.whole())
+    }
+
+    /// The value as it stands in the file, where what it means may be the application's and must
+    /// not be shown.
+    pub(super) fn as_written(&self) -> Option<String> {
+        if self.layer != Layer::File {
+            return None;
+        }
+        let raw = &self.text.text[self.value.whole()];
+        match env_file::taken_in(raw) {
+            Some(_) => Some(format!("{} …", raw.lines().next().unwrap_or_default())),
+            None => self.value.refers.then(|| raw.to_owned()),
+        }
     }
 
     /// Records a mistake whose spans count from `from` in the decoded value.

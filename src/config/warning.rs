@@ -85,6 +85,20 @@ pub(super) enum Doubt {
         #[label("not of the form `KEY=value`")]
         place: Place,
     },
+    #[error("{key} takes in line {line}, which reads like an assignment of its own")]
+    #[diagnostic(
+        code(vagrantp::config::taken_in_line),
+        help(
+            "if line {line} is not meant, close the quote of {key} on line {}; what it says is not shown",
+            place.line
+        )
+    )]
+    TakenIn {
+        key: String,
+        line: u32,
+        #[label("goes on to line {line} and further")]
+        place: Place,
+    },
     #[error("{key} has no effect without {needs}")]
     #[diagnostic(code(vagrantp::config::without_effect), help("add `{needs}`, or delete the line"))]
     WithoutEffect {
@@ -110,6 +124,7 @@ impl Doubt {
         let (field, place) = match &self {
             Doubt::Lookalike { name, place, .. }
             | Doubt::OldName { name, place, .. }
+            | Doubt::TakenIn { key: name, place, .. }
             | Doubt::PrefixAlone { name, place, .. } => (name.clone(), place.clone()),
             Doubt::Unused { key, place, .. }
             | Doubt::BareDiskSize { key, place, .. }

@@ -1,10 +1,14 @@
 //! The container's main process.
 
+mod masked;
+
 use std::fmt;
 
 use miette::{Diagnostic, SourceSpan};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use masked::Masked;
 
 /// Why a text is not a command. Spans count within the text.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
@@ -67,7 +71,7 @@ fn without_comments(text: &str) -> String {
 }
 
 /// COMMAND, as understood.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MainProcess {
     /// A process that does nothing and stays up, so that there is something to `ssh` into.
@@ -76,7 +80,24 @@ pub enum MainProcess {
     Image,
     /// This program with these arguments, without a shell and without the image's entry point.
     Argv(Vec<String>),
+    /// The same, where some of it stands at other keys.
+    Masked(Masked),
 }
+
+impl PartialEq for MainProcess {
+    fn eq(&self, other: &Self) -> bool {
+        use MainProcess::{Argv, Idle, Image, Masked};
+        match (self, other) {
+            (Idle, Idle) | (Image, Image) => true,
+            (Argv(one), Argv(other)) => one == other,
+            (Masked(one), Masked(other)) => one == other,
+            (Masked(masked), Argv(argv)) | (Argv(argv), Masked(masked)) => masked.means(argv),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for MainProcess {}
 
 impl MainProcess {
     /// What [`MainProcess::Idle`] runs; `sleep` is in every image that has a shell.
@@ -93,6 +114,28 @@ impl MainProcess {
         }
         Ok(MainProcess::Argv(argv))
     }
+
+    /// The same command, shown as `written` from now on.
+    #[must_use]
+    pub fn masked(self, written: String) -> Self {
+        match self {
+            MainProcess::Argv(argv) => MainProcess::Masked(Masked::new(written, argv)),
+            other => other,
+        }
+    }
+
+    /// A command that may be printed in its place: what stands at other keys is not in it.
+    #[must_use]
+    pub fn printable(&self) -> Self {
+        match self {
+            MainProcess::Masked(masked) => {
+                let written = masked.written();
+                let words = split_words(written).unwrap_or_else(|_| vec![written.to_owned()]);
+                MainProcess::Argv(words)
+            }
+            other => other.clone(),
+        }
+    }
 }
 
 impl fmt::Display for MainProcess {
@@ -100,6 +143,7 @@ impl fmt::Display for MainProcess {
         match self {
             MainProcess::Idle => f.write_str("a process that stays up"),
             MainProcess::Image => f.write_str("image"),
+            MainProcess::Masked(masked) => f.write_str(masked.written()),
             MainProcess::Argv(argv) => {
                 let words = argv.iter().map(String::as_str);
                 match shlex::try_join(words) {
@@ -139,6 +183,35 @@ mod tests {
         assert_eq!(argv("irc #channel"), ["irc", "#channel"]);
         assert_eq!(argv("sh -c 'a # b' \"c # d\" e\\ #f"), ["sh", "-c", "a # b", "c # d", "e #f"]);
         assert_eq!(argv("#a"), ["#a"]);
+    }
+
+    #[test]
+    fn what_stands_elsewhere_is_run_and_not_shown() {
+        let masked = |value: &str| {
+            let command = MainProcess::parse(&format!("serve --tok {value}"));
+            command.expect("a command").masked("serve --tok ${TOKEN}".to_owned())
+        };
+        let command = masked("hunter2");
+        let MainProcess::Masked(run) = &command else { panic!("{command:?}") };
+        assert_eq!(run.argv(), ["serve", "--tok", "hunter2"]);
+        let json = serde_json::to_string(&command).expect("has a form");
+        for shown in [command.to_string(), format!("{command:?}"), json.clone()] {
+            assert!(shown.contains("${TOKEN}") && !shown.contains("hunter2"), "{shown}");
+        }
+        assert_eq!(
+            argv("serve --tok ${TOKEN}"),
+            match command.printable() {
+                MainProcess::Argv(argv) => argv,
+                other => panic!("{other:?}"),
+            }
+        );
+        // What was kept knows the command again by what it means.
+        let kept: MainProcess = serde_json::from_str(&json).expect("was written");
+        assert_eq!(kept, command);
+        assert_eq!(kept, MainProcess::parse("serve --tok hunter2").expect("a command"));
+        assert_ne!(kept, masked("hunter3"));
+        assert_ne!(kept, MainProcess::parse("serve --tokhunter2").expect("a command"));
+        assert_eq!(MainProcess::Image.masked("$X".to_owned()), MainProcess::Image);
     }
 
     #[test]

@@ -79,12 +79,14 @@ pub fn diff(
     let mounts: Vec<_> = desired.mounts.iter().map(|mount| &mount.value).collect();
     let place = desired.mounts.iter().find_map(|mount| mount.place());
     compare(Field::Mounts, set_text(&instance.mounts), set_text(mounts), place);
-    compare(
-        Field::Command,
-        asked.command.to_string(),
-        desired.command.value.to_string(),
-        desired.command.place(),
-    );
+    if asked.command != desired.command.value {
+        let (mut found, wanted) = (asked.command.to_string(), desired.command.value.to_string());
+        if found == wanted {
+            // The text is the same, and what it refers to is not: that is not for showing.
+            found.push_str(", which stood for something else");
+        }
+        compare(Field::Command, found, wanted, desired.command.place());
+    }
     compare(
         Field::Image,
         asked.image.to_string(),
@@ -190,6 +192,35 @@ mod tests {
     use crate::model::units::{CpuCount, Memory};
     use crate::plan::fixture::{desired, instance, written};
     use crate::provider::memory::capabilities;
+
+    #[test]
+    fn a_command_is_compared_by_what_it_means() {
+        let masked = |token: &str, written: &str| {
+            let command = MainProcess::parse(&format!("serve {token}")).expect("a command");
+            command.masked(written.to_owned())
+        };
+        let mut found = instance(&desired(), Power::Running);
+        found.stamp.asked.command = masked("hunter2", "serve $TOKEN");
+        for (command, changes) in [
+            (masked("hunter2", "serve $TOKEN"), vec![]),
+            (masked("hunter2", "serve ${SECRET}"), vec![]),
+            (MainProcess::parse("serve hunter2").expect("a command"), vec![]),
+            (
+                masked("hunter3", "serve $TOKEN"),
+                vec![("serve $TOKEN, which stood for something else", "serve $TOKEN")],
+            ),
+            (MainProcess::Image, vec![("serve $TOKEN", "image")]),
+        ] {
+            let mut wanted = desired();
+            wanted.command = written(command);
+            let engine = EngineFacts::default();
+            let name = wanted.identity.id.as_str();
+            let said = diff(&wanted, &[], name, &found, None, &engine, &capabilities());
+            let said = said.iter().filter(|change| change.field == Field::Command);
+            let said: Vec<_> = said.map(|c| (c.found.as_str(), c.wanted.as_str())).collect();
+            assert_eq!(said, changes);
+        }
+    }
 
     fn fields(wanted: &Desired, ports: &[PortForward], found: &Instance) -> Vec<Field> {
         let engine = EngineFacts::default();

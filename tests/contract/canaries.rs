@@ -10,7 +10,7 @@ use vagrantp::config::{Loaded, keys};
 use vagrantp::model::id::ProjectDir;
 use vagrantp::resolve;
 
-use super::project::{Project, rule, said, understood};
+use super::project::{Project, rule, rules, said, understood};
 
 const CANARY: &str = "c4n4ry";
 
@@ -101,6 +101,7 @@ const LINES: &[(&str, &str)] = &[
     ("ssh_host_missing", "!PROVIDER=ssh # %"),
     ("ssh_port_reserved", "!IMAGE=https://e.org/x\nSSH_PORT=22 # %"),
     ("swallowed_lines", "DB='%\n%\nX='%'"),
+    ("taken_in_line", "COMMAND='run\nDB=%\nX='"),
     ("text_after_quote", "CPUS='2' %"),
     ("timeout_out_of_range", "STOP_TIMEOUT=0 # %"),
     ("undefined_name", "IMAGE=$S # %"),
@@ -331,6 +332,30 @@ fn lines_that_an_open_quote_takes_in_are_not_shown() {
     assert!(!loaded.errors.is_empty());
     let said = said(&loaded);
     assert!(said.contains("MEMORY='64") && !said.contains(CANARY), "{said}");
+}
+
+#[test]
+fn what_a_free_text_refers_to_or_takes_in_is_not_shown() {
+    let vm = "INFRA_TYPE=vm\nPROVIDER=qemu\nIMAGE=https://e.org/x\n";
+    for (lines, shown) in [
+        ("S=%\nCOMMAND=\"serve --tok ${S}\"", "COMMAND=\"serve --tok ${S}\""),
+        ("S=%\nCOMMAND=$S", "COMMAND=\"$S\""),
+        ("COMMAND='run\nDB=%\nX='", "COMMAND=\"run …\""),
+        ("COMMAND=\"run\n export DB = '%' x\n\"", "COMMAND=\"run …\""),
+        ("KERNEL=.env\nS=%\nAPPEND=\"quiet token=$S\"", "APPEND=\"quiet token=$S\""),
+        ("S=%\nQEMU_ARGS=${S:-none}", "QEMU_ARGS=\"${S:-none}\""),
+        ("S=%\nPROVISIONING_EXTRA_VARS=a=$S", "PROVISIONING_EXTRA_VARS=\"***\""),
+    ] {
+        let head = if lines.contains("COMMAND") { "INFRA_TYPE=container\n" } else { vm };
+        let loaded = Project::new(&format!("{head}{lines}\n").replace('%', CANARY)).load();
+        assert_eq!(rules(&loaded.errors), Vec::<String>::new(), "{lines}");
+        let said = said(&loaded) + &understood(&loaded) + &format!("{:?}", loaded.config);
+        assert!(said.contains(shown), "{lines}: {said}");
+        let ran = lines.contains("APPEND") || lines.contains("QEMU");
+        // The configuration itself has what is handed on; nothing prints it.
+        assert!(ran || !said.contains(CANARY), "{lines}: {said}");
+        assert!(!understood(&loaded).contains(CANARY), "{lines}");
+    }
 }
 
 #[test]

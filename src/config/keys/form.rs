@@ -107,6 +107,13 @@ impl Form {
         }
     }
 
+    /// Whether a value can be any text, so that what a reference in it stands for cannot be told
+    /// from the application's secrets.
+    #[must_use]
+    pub fn is_free(self) -> bool {
+        matches!(self, Form::Command | Form::PublicKeys | Form::Variables | Form::Text)
+    }
+
     /// The words of a closed set; empty for every other form.
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {

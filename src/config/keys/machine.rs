@@ -105,7 +105,7 @@ pub(super) const KEYS: &[Key] = &[
         read mounts, show |c| list(&c.mounts, |mount| mount.to_string().into())),
     key!("COMMAND": Form::Command, "`image`, or a program and its arguments, split as a shell would and run without one", Default::Depends("a process that stays up"), &[ProviderKind::Podman],
         "The container's main process; `image` is what the image itself would run.", eg "nginx -g 'daemon off;'",
-        read |r, c| c.command = r.one(MainProcess::parse), show |c| one(&c.command), multiline),
+        read |r, c| c.command = command(r), show |c| one(&c.command), multiline),
     key!("QEMU_ARGS": Form::Command, "arguments, split as a shell would and handed over without one", Default::None, &[ProviderKind::Qemu],
         "More arguments for QEMU.", eg "-device virtio-rng-pci",
         read |r, c| c.qemu_args = r.one(split_words), show |c| one(&c.qemu_args)),
@@ -136,6 +136,15 @@ pub(super) const KEYS: &[Key] = &[
         "The port of the vm's SSH.", eg "22220",
         read |r, c| c.ssh_port = r.one(parse_port), show |c| one(&c.ssh_port)),
 ];
+
+/// COMMAND: what of it stands at other keys is run, and never shown.
+fn command(reader: &mut Reader<'_>) -> Option<Sourced<MainProcess>> {
+    let command = reader.one(MainProcess::parse)?;
+    Some(match reader.as_written() {
+        Some(written) => command.map(|command| command.masked(written)),
+        None => command,
+    })
+}
 
 fn verbatim(reader: &mut Reader<'_>) -> Option<Sourced<String>> {
     reader.one(|text| Ok::<_, NoMistake>(text.to_owned()))

@@ -153,6 +153,11 @@ pub(super) const RULES: &[Rule] = &[
         "Correct it, unless it is the application's own.",
     ),
     warning(
+        "config::taken_in_line",
+        "A quoted value of vagrantp's spans lines, and one of them reads like an assignment.",
+        "Close the quote further up, if that line is not meant; the value is not shown.",
+    ),
+    warning(
         "config::old_key",
         "Earlier tools read this name, and vagrantp does not.",
         "Write the name that the message gives.",

@@ -89,6 +89,7 @@ fn main_process(fields: &mut Map<String, Value>, command: &MainProcess) {
     let argv = match command {
         MainProcess::Idle => json!(MainProcess::IDLE_ARGV),
         MainProcess::Argv(argv) => json!(argv),
+        MainProcess::Masked(masked) => json!(masked.argv()),
         MainProcess::Image => return,
     };
     fields.insert("entrypoint".to_owned(), argv);

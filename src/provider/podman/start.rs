@@ -65,7 +65,7 @@ async fn stays_up(
 ) -> Result<Outcome, ProviderError> {
     let looks = match command {
         MainProcess::Idle => &LOOKS[..1],
-        MainProcess::Image | MainProcess::Argv(_) => &LOOKS[..],
+        MainProcess::Image | MainProcess::Argv(_) | MainProcess::Masked(_) => &LOOKS[..],
     };
     for pause in looks {
         tokio::time::sleep(*pause).await;
@@ -117,6 +117,7 @@ fn help(output: &str, command: &MainProcess) -> String {
     let program = match command {
         MainProcess::Idle => MainProcess::IDLE_ARGV[0],
         MainProcess::Argv(argv) => argv.first().map_or("COMMAND", String::as_str),
+        MainProcess::Masked(masked) => masked.written().split(' ').next().unwrap_or("COMMAND"),
         MainProcess::Image => {
             return "the image's own program ends at once: delete COMMAND to have a process that \
                     stays up"

@@ -103,3 +103,36 @@ fn a_value_of_ours_may_come_from_a_secret_and_is_not_explained_by_it() {
         held_back(&project, verb);
     }
 }
+
+#[test]
+fn what_a_command_refers_to_is_run_and_told_nobody() {
+    let env = |token: &str| {
+        format!("TOKEN={token}\nINFRA_TYPE=container\nCOMMAND=\"serve --tok ${{TOKEN}}\"\n")
+    };
+    let (project, engine) = engined(Project::new(&env(CANARY)));
+    for verb in [
+        &["validate"][..],
+        &["plan"],
+        &["explain", "COMMAND"],
+        &["render"],
+        &["up", "-v"],
+        &["status"],
+        &["list"],
+    ] {
+        held_back(&project, verb);
+        let mut json = vec!["--json"];
+        json.extend(verb);
+        held_back(&project, &json);
+    }
+    assert!(project.ok(&["render"]).stdout.contains("\"${TOKEN}\""));
+    // The engine is told what to run, and nothing more: the stamp knows the command by a digest.
+    let sent = engine.bodies();
+    let run = format!("\"entrypoint\":[\"serve\",\"--tok\",\"{CANARY}\"]");
+    assert!(sent.contains(&run), "{sent}");
+    assert!(!sent.replace(&run, "").contains(CANARY), "{sent}");
+    assert_eq!(project.run(&["plan", "--exit-code"]).status, 0);
+    project.file(".env", env("another"));
+    let changed = project.run(&["plan", "--exit-code"]);
+    assert_eq!(changed.status, 20, "{}", changed.stdout);
+    assert!(changed.stdout.contains("stood for something else"), "{}", changed.stdout);
+}
