@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::dollar;
 use super::env_file::Scan;
-use super::expand::{self, ExpandError, LONGEST_VALUE, Value};
+use super::expand::{self, ExpandError, LONGEST_VALUE, Meaning, Unclear, Value};
 use super::text::Text;
 
 /// An entry: of which file, and which of its entries.
@@ -47,8 +47,21 @@ pub(super) fn decode(
     for at in needed {
         let (text, value, quoting) = raw(at);
         let lookup = |name: &str| match before(name, at) {
-            Some(earlier) => decoded.get(&earlier)?.as_ref().ok().map(|value| value.text.as_str()),
-            None => environment.get(name).map(String::as_str),
+            Some(earlier) => match decoded.get(&earlier) {
+                Some(Ok(value)) => Meaning::Text(&value.text),
+                Some(Err(error)) => {
+                    let undefined = match error {
+                        ExpandError::Undefined { .. } => true,
+                        ExpandError::Unclear { undefined, .. } => *undefined,
+                        _ => false,
+                    };
+                    let (file, entry) = earlier;
+                    let key = scans[file].entries[entry].key.clone();
+                    Meaning::Unclear(Unclear { line: texts[file].place(key).line, undefined })
+                }
+                None => Meaning::Unset,
+            },
+            None => environment.get(name).map_or(Meaning::Unset, |text| Meaning::Text(text)),
         };
         let mut result = expand::expand(text, value.clone(), quoting, &lookup);
         spent += result.as_ref().map_or(0, |value| value.text.len());

@@ -168,6 +168,32 @@ pub(super) enum LineError {
         #[label("{name} is not defined before this line, nor in the environment")]
         place: Place,
     },
+    #[error("{key} refers to {name}, whose own value cannot be told")]
+    #[diagnostic(
+        code(vagrantp::config::unclear_name),
+        help(
+            "look at line {line}, where {name} is set: what it refers to is not defined, not of a \
+             known form or too long; for a plain `$`, put that value in single quotes"
+        )
+    )]
+    Unclear {
+        key: String,
+        name: String,
+        line: u32,
+        #[label("line {line} sets {name} to something that cannot be told")]
+        place: Place,
+    },
+    #[error("{key} has defaults in defaults, more than {most} deep")]
+    #[diagnostic(
+        code(vagrantp::config::nested_too_deep),
+        help("set a name to the inner part on a line further up, and refer to that")
+    )]
+    TooDeep {
+        key: String,
+        most: usize,
+        #[label("more than {most} references inside of each other")]
+        place: Place,
+    },
     #[error("{key} has a `${{…}}` of a form that is not known")]
     #[diagnostic(
         code(vagrantp::config::bad_reference),
@@ -219,6 +245,8 @@ impl LineError {
             | LineError::AfterQuote { key, place }
             | LineError::Duplicate { key, place, .. }
             | LineError::Undefined { key, place, .. }
+            | LineError::Unclear { key, place, .. }
+            | LineError::TooDeep { key, place, .. }
             | LineError::BadReference { key, place }
             | LineError::TooLong { key, place } => (Some(key.clone()), place.clone()),
         };

@@ -9,99 +9,47 @@ use std::ops::Range;
 
 use super::dollar::{Dollar, Reference, dollar};
 use super::env_file::Quoting;
+use super::value::Kind;
+pub(super) use super::value::Value;
 
 /// No value may grow past this by what it refers to.
 pub(super) const LONGEST_VALUE: usize = 1 << 20;
 
 /// How deep a default may hold references of its own.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
+
+/// What a name means at some point of the files.
+pub(super) enum Meaning<'a> {
+    /// It is set nowhere.
+    Unset,
+    /// It is set to this.
+    Text(&'a str),
+    /// It is set on this line, to something that cannot be told.
+    Unclear(Unclear),
+}
+
+/// A name that is set to something that cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unclear {
+    /// Where it is set.
+    pub(super) line: u32,
+    /// Whether it refers to a name that is set nowhere, and to nothing worse.
+    pub(super) undefined: bool,
+}
 
 /// What is wrong with a reference; ranges are bytes of the source's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ExpandError {
     /// The name is defined nowhere, and no default is given.
     Undefined { at: Range<usize>, name: String },
+    /// The name is defined, on this line, and what it is set to cannot be told.
+    Unclear { at: Range<usize>, name: String, line: u32, undefined: bool },
+    /// References in defaults of references, more than [`DEEPEST`] of them.
+    TooDeep { at: Range<usize> },
     /// `${X` without an end, `${X?}`, `${X-d}`.
     BadForm { at: Range<usize> },
     /// What comes out is too long.
     TooLong { at: Range<usize> },
-}
-
-/// A stretch of the decoded text and the one of the source that it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Piece {
-    decoded: Range<usize>,
-    raw: Range<usize>,
-    /// Byte by byte the same; else the piece is one whole: an escape, a reference.
-    literal: bool,
-}
-
-/// A decoded value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Value {
-    /// The text that is meant.
-    pub(super) text: String,
-    /// Whether some of it stands elsewhere: then it may be the application's, and is not shown.
-    pub(super) refers: bool,
-    pieces: Vec<Piece>,
-    whole: Range<usize>,
-}
-
-impl Value {
-    /// A value that is meant as it stands, from `start` of its source.
-    pub(super) fn verbatim(text: &str, start: usize) -> Self {
-        let mut value = Value { whole: start..start + text.len(), ..Value::default() };
-        value.push(value.whole.clone(), text.len(), true);
-        text.clone_into(&mut value.text);
-        value
-    }
-
-    /// Where a range of the decoded text stands in the source.
-    pub(super) fn raw(&self, decoded: Range<usize>) -> Range<usize> {
-        if decoded.is_empty() && decoded.start == self.text.len() {
-            return self.whole.end..self.whole.end;
-        }
-        let start = self.piece_at(decoded.start).map_or(self.whole.start, |piece| {
-            let within = if piece.literal { decoded.start - piece.decoded.start } else { 0 };
-            piece.raw.start + within
-        });
-        if decoded.is_empty() {
-            return start..start;
-        }
-        let end = self.piece_at(decoded.end - 1).map_or(self.whole.end, |piece| {
-            if piece.literal {
-                piece.raw.start + (decoded.end - piece.decoded.start)
-            } else {
-                piece.raw.end
-            }
-        });
-        start..end.max(start)
-    }
-
-    /// All of it in the source, without the quotes.
-    pub(super) fn whole(&self) -> Range<usize> {
-        self.whole.clone()
-    }
-
-    fn piece_at(&self, index: usize) -> Option<&Piece> {
-        let after = self.pieces.partition_point(|piece| piece.decoded.end <= index);
-        self.pieces.get(after)
-    }
-
-    fn decoded_length(&self) -> usize {
-        self.pieces.last().map_or(0, |piece| piece.decoded.end)
-    }
-
-    fn push(&mut self, raw: Range<usize>, decoded: usize, literal: bool) {
-        let start = self.decoded_length();
-        match self.pieces.last_mut() {
-            Some(last) if literal && last.literal && last.raw.end == raw.start => {
-                last.raw.end = raw.end;
-                last.decoded.end += decoded;
-            }
-            _ => self.pieces.push(Piece { decoded: start..start + decoded, raw, literal }),
-        }
-    }
 }
 
 /// Decodes `text[value]`. `lookup` knows what names mean at that point of the files.
@@ -109,13 +57,13 @@ pub(super) fn expand<'a>(
     text: &str,
     value: Range<usize>,
     quoting: Quoting,
-    lookup: &dyn Fn(&str) -> Option<&'a str>,
+    lookup: &dyn Fn(&str) -> Meaning<'a>,
 ) -> Result<Value, ExpandError> {
     let mut decoder = Decoder {
         text: &text[..value.end],
         quoting,
         lookup,
-        value: Value { whole: value.clone(), ..Value::default() },
+        value: Value::empty(value.clone()),
         line: "V=\"".to_owned(),
     };
     decoder.walk(value.start)?;
@@ -144,7 +92,7 @@ fn decode_line(line: &str) -> String {
 struct Decoder<'t, 'l, 'a> {
     text: &'t str,
     quoting: Quoting,
-    lookup: &'l dyn Fn(&str) -> Option<&'a str>,
+    lookup: &'l dyn Fn(&str) -> Meaning<'a>,
     value: Value,
     /// The line for dotenvy.
     line: String,
@@ -165,7 +113,7 @@ impl Decoder<'_, '_, '_> {
                     next + 1
                 }
                 _ => {
-                    self.value.push(at..next, c.len_utf8(), true);
+                    self.value.push(at..next, c.len_utf8(), Kind::Literal);
                     push_escaped(&mut self.line, c);
                     next
                 }
@@ -175,7 +123,7 @@ impl Decoder<'_, '_, '_> {
     }
 
     fn piece(&mut self, raw: Range<usize>, line: &str, decoded: usize) {
-        self.value.push(raw, decoded, false);
+        self.value.push(raw, decoded, Kind::Escape);
         self.line.push_str(line);
     }
 
@@ -189,7 +137,7 @@ impl Decoder<'_, '_, '_> {
             Some(b'r') => ("\r", 1),
             Some(b't') => ("\t", 1),
             _ => {
-                self.value.push(at..at + 1, 1, true);
+                self.value.push(at..at + 1, 1, Kind::Literal);
                 self.line.push_str("\\\\");
                 return at + 1;
             }
@@ -201,7 +149,7 @@ impl Decoder<'_, '_, '_> {
     fn dollar(&mut self, at: usize) -> Result<usize, ExpandError> {
         match dollar(self.text, at) {
             Dollar::Plain => {
-                self.value.push(at..at + 1, 1, true);
+                self.value.push(at..at + 1, 1, Kind::Literal);
                 self.line.push_str("\\$");
                 Ok(at + 1)
             }
@@ -215,7 +163,7 @@ impl Decoder<'_, '_, '_> {
                 for c in found.chars() {
                     push_escaped(&mut self.line, c);
                 }
-                self.value.push(whole, found.len(), false);
+                self.value.push(whole, found.len(), Kind::Reference);
                 self.value.refers = true;
                 Ok(reference.end)
             }
@@ -224,24 +172,28 @@ impl Decoder<'_, '_, '_> {
 
     /// What a reference stands for; `whole` is the outermost one, which is what gets underlined.
     fn resolve(
-        &self,
+        &mut self,
         whole: &Range<usize>,
         reference: &Reference,
         depth: usize,
     ) -> Result<String, ExpandError> {
         let name = &self.text[reference.name.clone()];
-        let found = (self.lookup)(name);
-        let Some(default) = reference.default.clone() else {
-            return found.map(str::to_owned).ok_or_else(|| ExpandError::Undefined {
-                at: whole.clone(),
-                name: name.to_owned(),
-            });
+        let (at, named) = (whole.clone(), name.to_owned());
+        let default = match ((self.lookup)(name), reference.default.clone()) {
+            (Meaning::Text(found), None) => return Ok(found.to_owned()),
+            (Meaning::Text(found), Some(_)) if !found.is_empty() => return Ok(found.to_owned()),
+            (Meaning::Unset, None) => return Err(ExpandError::Undefined { at, name: named }),
+            (Meaning::Unclear(Unclear { line, undefined: true }), Some(default)) => {
+                self.value.replaced.push((named, at.clone(), line));
+                default
+            }
+            (Meaning::Unclear(Unclear { line, undefined }), _) => {
+                return Err(ExpandError::Unclear { at, name: named, line, undefined });
+            }
+            (Meaning::Text(_) | Meaning::Unset, Some(default)) => default,
         };
-        if let Some(found) = found.filter(|found| !found.is_empty()) {
-            return Ok(found.to_owned());
-        }
         if depth == DEEPEST {
-            return Err(ExpandError::BadForm { at: whole.clone() });
+            return Err(ExpandError::TooDeep { at });
         }
         let mut out = String::new();
         let mut at = default.start;
@@ -285,15 +237,16 @@ mod tests {
     use super::super::env_file::scan;
     use super::*;
 
-    fn names(name: &str) -> Option<&'static str> {
-        match name {
+    fn names(name: &str) -> Meaning<'static> {
+        let text = match name {
             "X" => Some("ex"),
             "MY_VAR" => Some("mine"),
             "EMPTY" => Some(""),
             "A.B" => Some("dotted"),
             "NASTY" => Some("a\"b\\n$X'`\u{e9}"),
             _ => None,
-        }
+        };
+        text.map_or(Meaning::Unset, Meaning::Text)
     }
 
     fn decode(value: &str) -> Result<Value, ExpandError> {
@@ -350,6 +303,28 @@ mod tests {
         for (value, at) in [("a${X", 3..6), ("${X:?m} b", 2..9), ("${X-d}", 2..8)] {
             assert_eq!(decode(value), Err(ExpandError::BadForm { at }), "{value}");
         }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_told_is_not_taken_for_unset() {
+        let unclear = |undefined| {
+            let lookup = move |_: &str| Meaning::Unclear(Unclear { line: 7, undefined });
+            move |value: &str| {
+                let text = format!("K={value}");
+                expand(&text, 2..text.len(), Quoting::None, &lookup)
+            }
+        };
+        let error = |at, undefined| {
+            Err(ExpandError::Unclear { at, name: "X".to_owned(), line: 7, undefined })
+        };
+        assert_eq!(unclear(true)("a$X"), error(3..5, true));
+        assert_eq!(unclear(false)("${X}"), error(2..6, false));
+        assert_eq!(unclear(false)("${X:-d}"), error(2..9, false));
+        let value = unclear(true)("${X:-d}").expect("has a default");
+        assert_eq!(
+            (value.text.as_str(), &value.replaced[..]),
+            ("d", &[("X".to_owned(), 2..9, 7)][..])
+        );
     }
 
     #[test]

@@ -101,6 +101,8 @@ fn short(rule: &str) -> &str {
 fn unresolved(error: &ExpandError, text: &Text) -> Fault {
     let (rule, at) = match error {
         ExpandError::Undefined { at, .. } => ("undefined_name", at),
+        ExpandError::Unclear { at, .. } => ("unclear_name", at),
+        ExpandError::TooDeep { at } => ("nested_too_deep", at),
         ExpandError::BadForm { at } => ("bad_reference", at),
         ExpandError::TooLong { at } => ("value_too_long", at),
     };

@@ -1,5 +1,8 @@
 //! Lists: items with commas between, blanks around them not counted.
 
+/// What does not count around an item.
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// One item of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item<'a> {
@@ -13,9 +16,9 @@ pub(super) struct Item<'a> {
 pub(super) fn items(list: &str) -> impl Iterator<Item = Item<'_>> {
     let mut from = 0;
     list.split(',').map(move |item| {
-        let start = from + (item.len() - item.trim_start().len());
+        let start = from + (item.len() - item.trim_start_matches(BLANKS).len());
         from += item.len() + 1;
-        Item { start, text: item.trim() }
+        Item { start, text: item.trim_matches(BLANKS) }
     })
 }
 

@@ -49,14 +49,15 @@ pub(super) enum Mistake {
         words: String,
         help: String,
     },
-    #[error("has a control character")]
+    #[error("has a control character: {what}")]
     #[diagnostic(
         code(vagrantp::config::control_character),
         help("delete the character and type the value again")
     )]
     ControlCharacter {
-        #[label("a control character is here")]
+        #[label("{what}")]
         at: SourceSpan,
+        what: String,
     },
     #[error("has an empty item")]
     #[diagnostic(code(vagrantp::config::empty_item), help("delete the comma that is too many"))]

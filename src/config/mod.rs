@@ -33,6 +33,7 @@ pub(crate) mod rules;
 pub(crate) mod tests;
 mod text;
 pub mod types;
+mod value;
 mod values;
 mod warning;
 mod yaml;
@@ -51,6 +52,7 @@ use layers::{Candidate, Layers};
 use reader::{Reader, Surroundings};
 use text::Text;
 use types::Playbook;
+use warning::Doubt;
 
 /// What to load.
 #[derive(Clone, Copy, Debug)]
@@ -171,8 +173,12 @@ impl Typed<'_> {
             let says = |candidate: &&Candidate| {
                 candidate.value.as_ref().map_or(true, |value| !value.text.is_empty())
             };
-            match candidates.iter().rev().find(says) {
-                Some(winner) => self.written(key, winner),
+            let mut said = candidates.iter().rev().filter(says);
+            match said.next() {
+                Some(winner) => {
+                    self.written(key, winner);
+                    said.for_each(|loser| self.overridden(key, loser, winner));
+                }
                 None => self.defaulted(key),
             }
         }
@@ -189,6 +195,10 @@ impl Typed<'_> {
                 return;
             }
         };
+        for (name, at, line) in &value.replaced {
+            let (key, name, place) = (winner.name.clone(), name.clone(), text.place(at.clone()));
+            self.warnings.push(Doubt::Replaced { key, name, line: *line, place }.into_problem());
+        }
         let place = text.place(value.whole());
         self.places.insert(key.name, place.clone());
         let mut reader = Reader {
@@ -208,6 +218,36 @@ impl Typed<'_> {
             let origin = Origin::Written { layer: winner.layer, place };
             self.settings.push(Setting { key: key.name, value, origin });
         }
+    }
+
+    /// Says of a value that does not count that it would be a mistake where it did.
+    fn overridden(&mut self, key: &'static Key, loser: &Candidate, winner: &Candidate) {
+        let Ok(value) = &loser.value else { return };
+        // Of a key that stands twice in one file, that is the mistake.
+        let same_file = loser.text == winner.text;
+        if key.form.names_files() || loser.layer != Layer::File || same_file {
+            return;
+        }
+        let text = &self.layers.texts[loser.text];
+        let mut mistakes = Vec::new();
+        let mut config = Config { infra_type: self.config.infra_type.clone(), ..Config::default() };
+        let mut reader = Reader {
+            key,
+            name: &loser.name,
+            value,
+            text,
+            layer: loser.layer,
+            surroundings: self.surroundings,
+            errors: &mut mistakes,
+            warnings: &mut Vec::new(),
+        };
+        reader.read(&mut config);
+        let places = mistakes.into_iter().filter_map(|mistake| mistake.place);
+        self.warnings.extend(places.map(|place| {
+            let by = self.layers.texts[winner.text].name.to_string();
+            let (key, expected) = (loser.name.clone(), key.expected);
+            Doubt::Overridden { key, by, expected, place }.into_problem()
+        }));
     }
 
     /// Shows the default of a key that the machine has a use for.
@@ -241,12 +281,20 @@ impl Typed<'_> {
 fn reference_error(key: &str, error: &ExpandError, text: &Text) -> (Problem, Place) {
     let key = key.to_owned();
     let (ExpandError::Undefined { at, .. }
+    | ExpandError::Unclear { at, .. }
     | ExpandError::BadForm { at }
+    | ExpandError::TooDeep { at }
     | ExpandError::TooLong { at }) = error;
     let place = text.place(at.clone());
     let error = match error {
         ExpandError::Undefined { name, .. } => {
             LineError::Undefined { key, name: name.clone(), place: place.clone() }
+        }
+        ExpandError::Unclear { name, line, .. } => {
+            LineError::Unclear { key, name: name.clone(), line: *line, place: place.clone() }
+        }
+        ExpandError::TooDeep { .. } => {
+            LineError::TooDeep { key, most: expand::DEEPEST, place: place.clone() }
         }
         ExpandError::BadForm { .. } => LineError::BadReference { key, place: place.clone() },
         ExpandError::TooLong { .. } => LineError::TooLong { key, place: place.clone() },

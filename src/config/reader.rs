@@ -45,15 +45,24 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads the value into its place in the configuration.
     pub(super) fn read(&mut self, config: &mut Config) {
-        let harmless =
-            |c: char| !c.is_control() || (self.key.multiline && matches!(c, '\n' | '\t'));
-        match self.value.text.char_indices().find(|(_, c)| !harmless(*c)) {
-            Some((index, c)) => {
-                let at = (index, c.len_utf8()).into();
-                self.fail(0, Mistake::ControlCharacter { at });
-            }
-            None => (self.key.read)(self, config),
+        if self.key.form.is_list() || !self.has_controls(0..self.value.text.len()) {
+            (self.key.read)(self, config);
         }
+    }
+
+    /// Whether a stretch of the value has control characters, each of which is a mistake then.
+    fn has_controls(&mut self, within: Range<usize>) -> bool {
+        let multiline = self.key.multiline;
+        let harmful = |c: &char| c.is_control() && !(multiline && matches!(c, '\n' | '\t'));
+        let value = self.value;
+        let found = value.text[within.clone()].char_indices().filter(|(_, c)| harmful(c));
+        let mut any = false;
+        for (index, c) in found {
+            any = true;
+            let at = (index, c.len_utf8()).into();
+            self.fail(within.clone(), Mistake::ControlCharacter { at, what: named_control(c) });
+        }
+        any
     }
 
     /// The whole value, as `parse` reads it.
@@ -68,7 +77,7 @@ impl<'a> Reader<'a> {
         match parse(text) {
             Ok(value) => Some(Sourced::written(value, self.layer, self.place(0..text.len()))),
             Err(mistake) => {
-                self.fail(0, mistake);
+                self.fail(0..text.len(), mistake);
                 None
             }
         }
@@ -83,12 +92,15 @@ impl<'a> Reader<'a> {
         for Item { start, text } in list::items(&self.value.text) {
             let range = start..start + text.len();
             if text.is_empty() {
-                self.fail(start, Mistake::EmptyItem { at: (0, 0).into() });
+                self.fail(range, Mistake::EmptyItem { at: (0, 0).into() });
+                continue;
+            }
+            if self.has_controls(range.clone()) {
                 continue;
             }
             match parse(text) {
                 Ok(value) => read.push(Sourced::written(value, self.layer, self.place(range))),
-                Err(mistake) => self.fail(start, mistake),
+                Err(mistake) => self.fail(range, mistake),
             }
         }
         read
@@ -132,9 +144,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Records a mistake whose spans count from `from` in the decoded value.
-    pub(super) fn fail(&mut self, from: usize, mistake: impl Into<Wrong>) {
+    /// Records a mistake in a part of the decoded value, from whose start its spans count.
+    pub(super) fn fail(&mut self, part: Range<usize>, mistake: impl Into<Wrong>) {
         let mistake = mistake.into();
+        let from = part.start;
+        // What a `${…}` stands for may be the application's secret: no word of it is repeated.
+        let refers = self.value.refers_within(part);
         let labels: Vec<(String, Place)> = mistake
             .labels()
             .into_iter()
@@ -142,7 +157,7 @@ impl<'a> Reader<'a> {
             .map(|label| {
                 let start = (from + label.offset()).min(self.value.text.len());
                 let end = (start + label.len()).min(self.value.text.len());
-                let says = match self.value.refers {
+                let says = match refers {
                     true => "what this stands for is not accepted",
                     false => label.label().unwrap_or_default(),
                 };
@@ -150,8 +165,7 @@ impl<'a> Reader<'a> {
             })
             .collect();
         let place = labels.first().map_or_else(|| self.whole(), |(_, place)| place.clone());
-        // What a `${…}` stands for may be the application's secret: no word of it is repeated.
-        let help = if self.value.refers {
+        let help = if refers {
             Some(format!("see what it refers to; expected is {}", self.key.expected))
         } else {
             mistake.help().map(|help| help.to_string())
@@ -164,6 +178,17 @@ impl<'a> Reader<'a> {
     /// Records a doubt.
     pub(super) fn doubt(&mut self, doubt: Doubt) {
         self.warnings.push(doubt.into_problem());
+    }
+}
+
+/// What a control character is called.
+fn named_control(c: char) -> String {
+    match c {
+        '\t' => "a tab".to_owned(),
+        '\n' => "a line break".to_owned(),
+        '\r' => "a carriage return".to_owned(),
+        '\u{1b}' => "an escape character (U+001B)".to_owned(),
+        other => format!("U+{:04X}", u32::from(other)),
     }
 }
 

@@ -25,7 +25,7 @@ taken as it stands: no quotes are removed and no `$` is resolved in it. A value 
 same as none, also where a weaker layer has one: that one then counts.
 
 **Sizes** are whole numbers with `M`, `MB`, `MiB`, `G`, `GB` or `GiB`, in any case, in steps of 1024.
-**Lists** have commas between their items; blanks around an item don't count.
+**Lists** have commas between their items; spaces and tabs around an item don't count.
 **Paths** are relative to the project's directory; `~/` is the caller's home directory.
 
 **IMAGE of a container** is a path where it starts with `./`, `../`, `/` or `~/`, and a registry

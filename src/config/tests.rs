@@ -335,7 +335,7 @@ fn references_see_earlier_lines_then_the_environment() {
     let project = Project::new("X=$NOWHERE\nY=${X:-z}\nINFRA_TYPE=container\nINFRA_ID=a$Y\n");
     assert_eq!(project.config().infra_id.expect("written").value.as_str(), "az");
     let project = Project::new("X=$NOWHERE\nINFRA_TYPE=container\nINFRA_ID=a${X}\n");
-    assert_eq!(project.errors(), ["undefined_name@3:11"]);
+    assert_eq!(project.errors(), ["unclear_name@3:11"]);
     let project = Project::new("INFRA_TYPE=container\nINFRA_ID=${NO}\nCPUS=${X?}\nDB=$NO\n");
     assert_eq!(project.errors(), ["undefined_name@2:10", "bad_reference@3:6"]);
 }
@@ -348,7 +348,7 @@ fn what_grows_without_end_is_stopped() {
         writeln!(env, "A{step}=${{A{0}}}${{A{0}}}", step - 1).expect("into a string");
     }
     env.push_str("INFRA_TYPE=container\nAPPEND=$A39\n");
-    assert!(Project::new(&env).errors().iter().all(|rule| rule.starts_with("undefined_name")));
+    assert!(Project::new(&env).errors().iter().all(|rule| rule.starts_with("unclear_name")));
 }
 
 #[test]

@@ -67,7 +67,12 @@ impl Text {
                     _ if c == '\n' => {}
                     Show::Plain if c == '\t' => visible[at].fill(b'\t'),
                     Show::Masked => visible[at].fill(b'*'),
-                    Show::Plain if is_unsafe_to_show(c) => visible[at].fill(b'?'),
+                    // With as many bytes and as many characters as it has.
+                    Show::Plain if is_unsafe_to_show(c) => match at.len() {
+                        1 => visible[at].fill(b'?'),
+                        2 => visible[at].copy_from_slice("\u{bf}".as_bytes()),
+                        _ => visible[at].copy_from_slice("\u{fffd}".as_bytes()),
+                    },
                     Show::Plain => visible[at.clone()].copy_from_slice(&self.text.as_bytes()[at]),
                 }
             }
@@ -111,7 +116,8 @@ mod tests {
 
     #[test]
     fn only_what_is_given_is_visible() {
-        let text = Text::new(0, ".env", "S=gehéim\nA=\u{1b}[1mé\nK=se\ncret\n".to_owned());
+        let text =
+            Text::new(0, ".env", "S=gehéim\nA=\u{1b}[1mé\u{9b}\u{200d}\nK=se\ncret\n".to_owned());
         let key = text.text.find("K=").expect("is there");
         let shown = [
             (10..text.text.find("\nK").expect("is there"), Show::Plain),
@@ -119,7 +125,7 @@ mod tests {
             (key + 2..text.text.len() - 1, Show::Masked),
         ];
         let visible = text.visible(&shown).visible;
-        assert_eq!(&*visible, "         \nA=?[1mé\nK=**\n****\n");
+        assert_eq!(&*visible, "         \nA=?[1mé\u{bf}\u{fffd}\nK=**\n****\n");
         assert_eq!(visible.len(), text.text.len());
     }
 

@@ -85,6 +85,32 @@ pub(super) enum Doubt {
         #[label("not of the form `KEY=value`")]
         place: Place,
     },
+    #[error("{key} takes a default, since the value of {name} cannot be told")]
+    #[diagnostic(
+        code(vagrantp::config::default_taken),
+        help("look at line {line}, where {name} is set: it refers to what is not defined")
+    )]
+    Replaced {
+        key: String,
+        name: String,
+        line: u32,
+        #[label("the default counts here")]
+        place: Place,
+    },
+    #[error("{key} is wrong here as well, and overridden in {by}")]
+    #[diagnostic(
+        code(vagrantp::config::overridden_mistake),
+        help(
+            "correct or delete the line: where {by} does not set {key}, it fails; expected is {expected}"
+        )
+    )]
+    Overridden {
+        key: String,
+        by: String,
+        expected: &'static str,
+        #[label("not accepted")]
+        place: Place,
+    },
     #[error("{key} takes in line {line}, which reads like an assignment of its own")]
     #[diagnostic(
         code(vagrantp::config::taken_in_line),
@@ -125,6 +151,8 @@ impl Doubt {
             Doubt::Lookalike { name, place, .. }
             | Doubt::OldName { name, place, .. }
             | Doubt::TakenIn { key: name, place, .. }
+            | Doubt::Replaced { key: name, place, .. }
+            | Doubt::Overridden { key: name, place, .. }
             | Doubt::PrefixAlone { name, place, .. } => (name.clone(), place.clone()),
             Doubt::Unused { key, place, .. }
             | Doubt::BareDiskSize { key, place, .. }

@@ -19,6 +19,9 @@ use super::{Style, clean};
 struct Lines {
     name: String,
     text: String,
+    /// Of the byte that the problem is at: its column, counted from 0. What stands before it may be
+    /// blanked out, byte by byte, and the characters cannot be counted any more.
+    column: (usize, usize),
 }
 
 impl SourceCode for Lines {
@@ -36,7 +39,10 @@ impl SourceCode for Lines {
         let line = before.matches('\n').count();
         if context_before == 0 {
             let content = &self.text.as_bytes()[first..last];
-            let column = self.text[start..first].chars().count();
+            let column = match self.column {
+                (at, column) if at == first => column,
+                _ => self.text[start..first].chars().count(),
+            };
             let name = self.name.clone();
             let contents = MietteSpanContents::new_named(name, content, *span, line, column, 1);
             return Ok(Box::new(contents));
@@ -102,9 +108,13 @@ impl Diagnostic for Shown<'_> {
 /// One problem as text, with a line end.
 #[must_use]
 pub fn problem(problem: &Problem, sources: &Sources, style: Style) -> String {
-    let source = problem.place.as_ref().and_then(|place| sources.of(place)).map(|source| Lines {
-        name: source.name.to_string(),
-        text: clean::source(&source.visible),
+    let source = problem.place.as_ref().and_then(|place| {
+        let source = sources.of(place)?;
+        Some(Lines {
+            name: source.name.to_string(),
+            text: clean::source(&source.visible),
+            column: (place.offset, place.column.saturating_sub(1) as usize),
+        })
     });
     let mut help = problem.help().unwrap_or_default();
     let mut cause = problem.diagnostic.source();

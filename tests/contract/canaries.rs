@@ -104,6 +104,9 @@ const LINES: &[(&str, &str)] = &[
     ("taken_in_line", "COMMAND='run\nDB=%\nX='"),
     ("text_after_quote", "CPUS='2' %"),
     ("timeout_out_of_range", "STOP_TIMEOUT=0 # %"),
+    ("default_taken", "S=${%}\nSSH_USER=${S:-root}"),
+    ("nested_too_deep", "IMAGE=${S:-${S:-${S:-${S:-${S:-${S:-${S:-${S:-${S:-${S:-x}}}}}}}}}} # %"),
+    ("unclear_name", "S=$%\nSSH_USER=$S"),
     ("undefined_name", "IMAGE=$S # %"),
     ("unknown_bridge", "S=%\nBRIDGE=$S"),
     ("unknown_unit", "S=%\nMEMORY=2$S"),
@@ -179,6 +182,9 @@ fn others() -> BTreeMap<&'static str, String> {
     project.write(".env", bytes);
     keep("env_file_not_utf8", &project);
     let half = "x".repeat(600 << 10);
+    let project = Project::new(&format!("{app}CPUS=2\n"));
+    project.write("vagrantp.env", format!("A={CANARY}\nCPUS=$A # {CANARY}\n"));
+    keep("overridden_mistake", &project);
     keep("value_too_long", &Project::new(&format!("{app}X={CANARY}{half}\nAPPEND=$X$X\n")));
     keep("infra_type_missing", &Project::new(&format!("CPUS=2 # {CANARY}\nX={CANARY}\n")));
     let mut project = Project::new(&format!("INFRA_TYPE=vm\nKERNEL=.env # {CANARY}\n"));

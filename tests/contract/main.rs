@@ -7,4 +7,5 @@ mod generated;
 mod mistakes;
 mod project;
 mod spans;
+mod told;
 mod typed;

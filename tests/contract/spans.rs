@@ -55,9 +55,12 @@ fn every_value_and_item_is_placed_to_the_character() {
         "PORTS=\"«8080:80»,«9090:90»\" # note",
         "export PORTS = «8080:80»,«9090:90»",
         "\tPORTS\t=\t«8080:80»,«9090:90»",
-        // An escape is one piece of the text; what it stands for is what gets trimmed.
-        "MEMORY=\"«2G»\"",
-        "PORTS=\"«8080:80»,«9090:90»,«auto:1»\"",
+        // An escape is one piece of the text: two characters there, one here.
+        "PORTS=\"\\t«8080:80»\\t,\\t«9090:90» , «auto:1»\\t\"",
+        "COMMAND=\"a \\\"b\\\" c\"\nMEMORY=\"«2G»\"",
+        "MOUNTS=\"«.:/a\\$b»,«.:/c\\\"d»,«.:/e\\\\f»,«.:/g»\"",
+        "P=1\nMOUNTS=\"«.:/\\$${P}»,«.:/${P}\\\"»,«.:/x»\"",
+        "L='auto:80 '\nPORTS=\"\\t«1111:1»,«$L»,«$L»,\\t«2222:2»\"",
         // References are underlined where they are written.
         "P=8080\nPORTS=«${P}:80»,«9090:90»",
         "P=8080:80\nPORTS=«$P»,«9090:90»",
@@ -267,10 +270,10 @@ vagrantp::config::mount_missing
 vagrantp::config::bad_mount_option
 
   × MOUNTS has a mount option that is not known
-   ╭─[.env:2:22]
- 2 │ MOUNTS=.:/é,.:/👩???💻:rx
-   ·                        ─┬
-   ·                         ╰── expected `ro`
+   ╭─[.env:2:20]
+ 2 │ MOUNTS=.:/é,.:/👩�💻:rx
+   ·                      ─┬
+   ·                       ╰── expected `ro`
    ╰────
   help: write `:ro` where the guest may only read, and nothing else
 "##,

@@ -107,6 +107,20 @@ impl Form {
         }
     }
 
+    /// Whether a value has items with commas between.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        matches!(
+            self,
+            Form::Addresses | Form::PortRules | Form::Mounts | Form::Playbooks | Form::Systems
+        )
+    }
+
+    /// Whether the parser looks at files, which come and go.
+    pub(crate) fn names_files(self) -> bool {
+        matches!(self, Form::Path | Form::Image | Form::Mounts | Form::Playbooks | Form::PublicKeys)
+    }
+
     /// Whether a value can be any text, so that what a reference in it stands for cannot be told
     /// from the application's secrets.
     #[must_use]

@@ -63,7 +63,10 @@ pub(super) fn authorized_keys(reader: &mut Reader<'_>, config: &mut Config) {
             Ok(keys) => {
                 config.ssh_authorized_keys = reader.one(|_| Ok::<_, NoMistake>(Secret(keys)))
             }
-            Err(mistakes) => mistakes.into_iter().for_each(|mistake| reader.fail(0, mistake)),
+            Err(mistakes) => {
+                let all = 0..value.text.len();
+                mistakes.into_iter().for_each(|mistake| reader.fail(all.clone(), mistake));
+            }
         }
         return;
     }

@@ -116,6 +116,7 @@ impl HostAddress {
     /// Reads `a.b.c.d[/prefix]`. With a prefix the address has to be one of a host in its network;
     /// without, that is decided by who knows the network.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        plain_digits(text).map_err(AddressError::Digit)?;
         let (address, prefix) = match text.split_once('/') {
             None => (text, None),
             Some((address, prefix)) => {

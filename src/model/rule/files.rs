@@ -152,6 +152,26 @@ pub(super) const RULES: &[Rule] = &[
         "A name is one letter off a key of vagrantp.",
         "Correct it, unless it is the application's own.",
     ),
+    mistake(
+        "config::unclear_name",
+        "A `$` refers to a name whose own value holds a reference that cannot be resolved.",
+        "Correct the line that sets the name; a plain `$` in it goes into single quotes.",
+    ),
+    mistake(
+        "config::nested_too_deep",
+        "The default of a reference holds references, more than eight inside of each other.",
+        "Set a name to the inner part on a line further up, and refer to that.",
+    ),
+    warning(
+        "config::default_taken",
+        "The name of a reference refers to what is not defined, so the default was taken.",
+        "Correct the line that sets the name, or write the value out.",
+    ),
+    warning(
+        "config::overridden_mistake",
+        "A value is wrong, and does not count, since a stronger file or option sets the key too.",
+        "Correct or delete it: it fails wherever the stronger one is missing.",
+    ),
     warning(
         "config::taken_in_line",
         "A quoted value of vagrantp's spans lines, and one of them reads like an assignment.",

@@ -267,8 +267,19 @@ fn all_mistakes_come_at_once_with_their_lines() {
     project.file("vagrantp.env", "INFRA_TYPE=container\nCPUS=none\nMEMORY=lots\n");
     project.file(".env", "PORTS=80\nDATABASE_URL=postgres://app:canary@db/app\nMEMORY=100\n");
     project.file(".env.local", "\nSTOP_TIMEOUT=soon\n");
-    // MEMORY of the first file is not what counts; its mistake is not told.
+    // MEMORY of the first file is not what counts: its mistake is a warning.
     assert_snapshot!(refused(&project), @"
+    vagrantp::config::overridden_mistake
+
+      ⚠ MEMORY is wrong here as well, and overridden in .env
+       ╭─[vagrantp.env:3:8]
+     3 │ MEMORY=lots
+       ·        ──┬─
+       ·          ╰── not accepted
+       ╰────
+      help: correct or delete the line: where .env does not set MEMORY, it fails;
+            expected is a size; a bare number counts MiB; at least 512M
+
     vagrantp::config::not_a_number
 
       × CPUS must be a whole number

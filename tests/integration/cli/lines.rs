@@ -157,11 +157,11 @@ fn control_characters_are_refused_and_not_repeated() {
     assert_snapshot!(said, @"
     vagrantp::config::control_character
 
-      × INFRA_ID has a control character
+      × INFRA_ID has a control character: an escape character (U+001B)
        ╭─[.env:2:11]
      2 │ INFRA_ID=a?[2Jb
        ·           ┬
-       ·           ╰── a control character is here
+       ·           ╰── an escape character (U+001B)
        ╰────
       help: delete the character and type the value again
     ");
