@@ -28,7 +28,13 @@ pub(super) struct Text {
     /// The text itself: it may hold secrets of the application, and is never shown.
     pub(super) text: String,
     line_starts: Vec<usize>,
+    /// How many characters begin before each block of [`BLOCK`] bytes.
+    counted: Vec<usize>,
 }
+
+/// Every so many bytes the characters are counted ahead: a long line of many items asks for the
+/// column of each of them.
+const BLOCK: usize = 256;
 
 impl Text {
     pub(super) fn new(source: usize, name: &str, text: String) -> Self {
@@ -38,14 +44,21 @@ impl Text {
         // The name can be a path that was typed; control characters must not reach a terminal.
         let name: String =
             name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        Text { source, name: name.into(), text, line_starts }
+        let mut all = 0;
+        let counted = text.as_bytes().chunks(BLOCK).map(|block| {
+            let before = all;
+            all += characters(block);
+            before
+        });
+        let counted = counted.chain([text.chars().count()]).collect();
+        Text { source, name: name.into(), text, line_starts, counted }
     }
 
     /// The place of a byte range.
     pub(super) fn place(&self, range: Range<usize>) -> Place {
         let line = self.line_starts.partition_point(|start| *start <= range.start);
         let start = self.line_starts[line - 1];
-        let column = self.text[start..range.start].chars().count() + 1;
+        let column = self.characters_before(range.start) - self.characters_before(start) + 1;
         Place {
             source: self.source,
             offset: range.start,
@@ -54,6 +67,11 @@ impl Text {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),
         }
+    }
+
+    fn characters_before(&self, at: usize) -> usize {
+        let block = at / BLOCK;
+        self.counted[block] + characters(&self.text.as_bytes()[block * BLOCK..at])
     }
 
     /// What may be shown: blanks, but for the given stretches. Later stretches win.
@@ -80,6 +98,11 @@ impl Text {
         let visible = String::from_utf8(visible).expect("whole characters were copied or filled");
         Source { name: Arc::clone(&self.name), visible: visible.into() }
     }
+}
+
+/// How many characters begin among these bytes.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| (**byte as i8) >= -0x40).count()
 }
 
 /// Characters that would steer a terminal, or turn the order of what it shows around.
@@ -112,6 +135,16 @@ mod tests {
         let end = text.place(text.text.len()..text.text.len());
         assert_eq!((end.line, end.column), (4, 3));
         assert_eq!((text.place(5..5).line, text.place(5..5).column), (2, 1));
+    }
+
+    #[test]
+    fn columns_are_counted_ahead() {
+        for length in [0, 254, 255, 256, 257, 1000] {
+            let text = Text::new(0, ".env", format!("A=é\n{}🦀x", "ü".repeat(length)));
+            let end = text.text.len();
+            assert_eq!(text.place(end..end).column as usize, length + 3);
+            assert_eq!(text.place(end - 1..end).column as usize, length + 2);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use miette::{
 use crate::model::problem::Problem;
 use crate::model::source::Sources;
 
-use super::{Style, clean};
+use super::{Style, clean, excerpt};
 
 /// A text that is shown by whole lines: those that a label touches, and no others.
 ///
@@ -59,6 +59,7 @@ impl SourceCode for Lines {
 struct Shown<'a> {
     problem: &'a Problem,
     source: Option<Lines>,
+    labels: Vec<LabeledSpan>,
     help: Option<String>,
 }
 
@@ -92,12 +93,7 @@ impl Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         // Labels without a text to point into would be shown as "failed to read contents".
         self.source.as_ref()?;
-        // What a provider says no to knows its line by its key alone, and has no label of its own.
-        let place = self.problem.place.as_ref();
-        self.problem.diagnostic.labels().or_else(|| {
-            let label = LabeledSpan::new_with_span(Some("asked for here".to_owned()), place?);
-            Some(Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
-        })
+        Some(Box::new(self.labels.iter().cloned()))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -105,16 +101,65 @@ impl Diagnostic for Shown<'_> {
     }
 }
 
+/// What a problem points at.
+fn labels(problem: &Problem) -> Vec<LabeledSpan> {
+    match problem.diagnostic.labels() {
+        Some(labels) => labels.collect(),
+        // What a provider says no to knows its line by its key alone, and has no label of its own.
+        None => problem
+            .place
+            .iter()
+            .map(|place| LabeledSpan::new_with_span(Some("asked for here".to_owned()), place))
+            .collect(),
+    }
+}
+
+/// So many problems of one file are shown.
+const MOST: usize = 50;
+
+/// The problems that are shown, and what is said of those that are not.
+pub(super) fn few(problems: &[Problem]) -> (Vec<&Problem>, Vec<String>) {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    let mut few = Vec::new();
+    for problem in problems {
+        let file = problem.place.as_ref().map_or("", |place| &*place.file);
+        let index = counts.iter().position(|(name, _)| *name == file).unwrap_or_else(|| {
+            counts.push((file, 0));
+            counts.len() - 1
+        });
+        counts[index].1 += 1;
+        if file.is_empty() || counts[index].1 <= MOST {
+            few.push(problem);
+        }
+    }
+    let more = counts.into_iter().filter(|(file, count)| !file.is_empty() && *count > MOST);
+    let say =
+        |(file, count)| format!("… and {} more in {file}; `--json` has them all", count - MOST);
+    (few, more.map(say).collect())
+}
+
 /// One problem as text, with a line end.
 #[must_use]
 pub fn problem(problem: &Problem, sources: &Sources, style: Style) -> String {
+    let mut labels = labels(problem);
     let source = problem.place.as_ref().and_then(|place| {
         let source = sources.of(place)?;
-        Some(Lines {
-            name: source.name.to_string(),
-            text: clean::source(&source.visible),
-            column: (place.offset, place.column.saturating_sub(1) as usize),
-        })
+        let ranges: Vec<_> =
+            labels.iter().map(|label| label.offset()..label.offset() + label.len()).collect();
+        let fits = ranges.iter().all(|range| source.visible.get(range.clone()).is_some());
+        let (text, moved) = if fits {
+            excerpt::of(&clean::source(&source.visible), &ranges)
+        } else {
+            (String::new(), ranges)
+        };
+        let mut column = (usize::MAX, 0);
+        for (label, range) in labels.iter_mut().zip(moved) {
+            if label.offset() == place.offset {
+                column = (range.start, place.column.saturating_sub(1) as usize);
+            }
+            *label = LabeledSpan::new(label.label().map(str::to_owned), range.start, range.len());
+        }
+        Some(Lines { name: source.name.to_string(), text, column })
     });
     let mut help = problem.help().unwrap_or_default();
     let mut cause = problem.diagnostic.source();
@@ -137,7 +182,7 @@ pub fn problem(problem: &Problem, sources: &Sources, style: Style) -> String {
     }
     let help = clean::block(help.trim());
     let help = (!help.is_empty()).then_some(help);
-    let shown = Shown { problem, source, help };
+    let shown = Shown { problem, source, labels, help };
     let theme =
         if style.rich { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)

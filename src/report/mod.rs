@@ -15,6 +15,7 @@ use crate::model::source::Sources;
 
 pub mod clean;
 pub mod ended;
+mod excerpt;
 pub mod human;
 pub mod infrastructure;
 pub mod json;
@@ -124,8 +125,12 @@ impl Reporter {
         if self.style.json || self.style.quiet {
             return;
         }
-        for warning in warnings {
+        let (few, more) = human::few(warnings);
+        for warning in few {
             self.progress.line(&human::problem(warning, sources, self.style));
+        }
+        for line in more {
+            self.progress.line(&format!("{}\n", clean::line(&line)));
         }
     }
 
@@ -170,9 +175,13 @@ impl Reporter {
             return self.data(&format!("{}\n", self.document(document)));
         }
         let mut stderr = anstream::stderr();
-        for (index, problem) in problems.iter().enumerate() {
+        let (few, more) = human::few(problems);
+        for (index, problem) in few.into_iter().enumerate() {
             let space = if index == 0 { "" } else { "\n" };
             let _ = write!(stderr, "{space}{}", human::problem(problem, sources, self.style));
+        }
+        for line in more {
+            let _ = writeln!(stderr, "\n{}", clean::line(&line));
         }
         let _ = stderr.flush();
         Ok(())

@@ -1,6 +1,6 @@
 //! More than the host has is refused before anything is made, with both numbers.
 
-use super::{Project, engined, remembered};
+use super::{Project, container, engined, remembered};
 
 #[test]
 fn more_memory_than_the_host_has_is_exit_4() {
@@ -44,4 +44,20 @@ fn what_the_own_instance_has_counts_as_free() {
     let cpus = std::thread::available_parallelism().unwrap();
     let says = format!("5000 CPUs are asked for and the host has {cpus}");
     assert!(ran.stderr.contains(&says), "{}", ran.stderr);
+}
+
+#[test]
+fn many_mistakes_on_a_long_line_stay_readable() {
+    let items: Vec<String> =
+        (0..3000).map(|n| format!("wrong-{n:04}-{}", "x".repeat(20))).collect();
+    let project = container(&format!("PORTS={}\nDNS={}", items.join(","), items.join(",")));
+    let begun = std::time::Instant::now();
+    let ran = project.run(&["validate"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.len() < 200_000, "{}", ran.stderr.len());
+    assert!(ran.stderr.contains("and 5950 more in .env"), "{}", ran.stderr.len());
+    assert!(ran.stderr.lines().all(|line| line.chars().count() < 400));
+    let (_, document) = project.json(&["validate"]);
+    assert_eq!(document["error"]["errors"].as_array().map(Vec::len), Some(6000));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
 }
