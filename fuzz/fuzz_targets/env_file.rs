@@ -1,30 +1,10 @@
-//! Bytes → two files → the grammar: no panic, places inside of the text and between characters, and
-//! what was read is printed and read back the same.
+//! Any bytes through [`check::check`].
 #![no_main]
 
-use std::collections::BTreeMap;
+mod check;
 
 use libfuzzer_sys::fuzz_target;
-use vagrantp::config::{grammar, print};
 
 fuzz_target!(|bytes: &[u8]| {
-    let half = bytes.len() / 2;
-    let (first, second) = bytes.split_at(half);
-    let environment: BTreeMap<String, String> = [("H".to_owned(), "host".to_owned())].into();
-    let reading = grammar::read(&[(".env", first), (".env.local", second)], &environment);
-    let files = [first, second].map(|file| file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file));
-    for entry in &reading.entries {
-        let file = files[entry.place.source];
-        let value = &file[entry.place.offset..entry.place.offset + entry.place.length];
-        assert!(std::str::from_utf8(value).is_ok());
-        assert_eq!(entry.characters.len(), entry.value.chars().count());
-    }
-    let pairs = reading.entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()));
-    let text = print::file(pairs).expect("what was read can be written");
-    let again = grammar::read(&[(".env", text.as_bytes())], &environment);
-    assert!(again.faults.is_empty(), "{text}");
-    assert_eq!(again.entries.len(), reading.entries.len());
-    for (before, after) in reading.entries.iter().zip(&again.entries) {
-        assert_eq!((&before.key, &before.value), (&after.key, &after.value));
-    }
+    check::check(bytes);
 });

@@ -2,6 +2,7 @@
 //! never shown, every mistake at once. The grammar's cases are in `tests/conformance.rs`.
 
 mod canaries;
+mod fuzzed;
 mod generate;
 mod generated;
 mod mistakes;
@@ -9,3 +10,4 @@ mod project;
 mod spans;
 mod told;
 mod typed;
+mod whatever;
