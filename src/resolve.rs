@@ -152,7 +152,8 @@ fn network(config: &Config, facts: &HostFacts) -> Result<DesiredNetwork, Problem
         mode,
         bridge,
         address: config.ip_address.clone(),
-        gateway: config.gateway.clone(),
+        // Without an address of its own nothing is made of it: the check has said so.
+        gateway: config.gateway.clone().filter(|_| config.ip_address.is_some()),
         dns: config.dns.clone(),
     })
 }

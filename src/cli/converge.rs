@@ -23,7 +23,7 @@ use crate::store::record::Record;
 
 use super::consent::{self, Agreed};
 use super::settle::{self, Claim};
-use super::{Context, Failure, host};
+use super::{Context, Failure, host, saved_plan};
 
 /// What `up` and `adopt` were asked.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,36 @@ pub struct Options<'a> {
     pub twin: Twin,
     /// The moment that stamps carry; none for that of the planning.
     pub moment: Option<&'a str>,
-    /// The plan that has to come out, and the file that it is from: `up --plan`.
-    pub saved: Option<(&'a str, &'a SavedPlan)>,
+    /// The plan that has to come out: `up --plan`.
+    pub saved: Option<Handed<'a>>,
+}
+
+/// A plan that was handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    /// The file that it is from.
+    pub file: &'a str,
+    /// What it holds.
+    pub plan: &'a SavedPlan,
+    /// What is written outside of the files now, as the plan holds it.
+    pub given: &'a [String],
+}
+
+impl Handed<'_> {
+    /// Why it cannot be carried out, where it is not the plan of the moment.
+    fn outdated(&self, desired: &Desired, plan: &Plan, observed: &Observed) -> Option<Problem> {
+        let difference = self.plan.difference(plan, &saved_plan::seen(desired, observed))?;
+        let help = match self.plan.lacking(self.given).as_slice() {
+            [] => "look at a new one: `vagrantp plan --json > plan.json`".to_owned(),
+            lacking => format!(
+                "the plan was made with {}, which this call lacks: a plan carries no values of its \
+                 own, so give the same again",
+                lacking.join(", ")
+            ),
+        };
+        let file = self.file.to_owned();
+        Some(SavedPlanError::Outdated { file, difference, help }.into())
+    }
 }
 
 /// What came of it.
@@ -100,8 +128,12 @@ pub async fn make_plan(
     };
     let observed = provider.observe(&query).await?;
     let mut problems: Vec<Problem> = Vec::new();
-    let picks = options.saved.map_or(&[][..], |(_, saved)| saved.ports());
-    let settled = settle::ports(context, desired, &observed, provider, claim, picks).await;
+    // A pick is of the pool, whoever wrote the file.
+    let pool = desired.port_pool.value;
+    let saved = options.saved.map_or(&[][..], |handed| handed.plan.ports());
+    let in_pool = |port: &&PortForward| (pool.first..=pool.last).contains(&port.host);
+    let picks: Vec<PortForward> = saved.iter().filter(in_pool).copied().collect();
+    let settled = settle::ports(context, desired, &observed, provider, claim, &picks).await;
     let ports = match settled {
         Ok(ports) => ports,
         Err(failure) => {
@@ -179,7 +211,7 @@ pub async fn converge(
     desired: &Desired,
     provider: &dyn Provider,
     options: &Options<'_>,
-    agreed: Agreed,
+    agreed: Agreed<'_>,
 ) -> Result<Converged, Failure> {
     let identity = &desired.identity;
     let store = context.store.instance(identity.uuid);
@@ -201,11 +233,10 @@ pub async fn converge(
         for warning in &plan.warnings {
             context.reporter.warn(warning);
         }
-        if let Some((file, saved)) = options.saved
-            && let Some(difference) = saved.difference(&plan)
+        let handed = options.saved.as_ref();
+        if let Some(problem) = handed.and_then(|handed| handed.outdated(desired, &plan, &observed))
         {
-            let file = file.to_owned();
-            break Err(Problem::from(SavedPlanError::Outdated { file, difference }).into());
+            break Err(problem.into());
         }
         if plan.is_empty() {
             if !quiet {

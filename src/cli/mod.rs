@@ -28,6 +28,7 @@ pub mod locate;
 pub mod plan;
 pub mod render;
 pub mod rm;
+pub mod saved_plan;
 pub mod schema;
 pub mod settle;
 pub mod signals;
@@ -247,7 +248,9 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
 }
 
 fn report_failure(reporter: &Reporter, failure: Failure, exit: u8) -> ExitCode {
-    reporter.warnings(&failure.warnings, &failure.sources);
+    if !failure.warned {
+        reporter.warnings(&failure.warnings, &failure.sources);
+    }
     reporter.failure(&failure.document(), &failure.problems, &failure.sources);
     ExitCode::from(exit)
 }

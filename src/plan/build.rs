@@ -149,9 +149,11 @@ impl Builder<'_> {
 
     /// Somebody is removing it: that is seen through, and another one made.
     fn make_after(&mut self, going: &Instance) {
-        let cause = Cause::found("it is being removed");
+        // Nobody is asked: who began to remove it decided that, and there is no way back.
+        let cause = Cause::found("it is being removed already, with everything written in it");
         let target = Target::of(going);
-        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
+        let remove = Action::Remove { target, volumes: Volumes::Remove };
+        self.push(remove, Cost::Destroy, cause.clone());
         self.fetch_image(&cause);
         self.create_network();
         let image = BaseImage::Source(self.goal.desired.image.value.clone());

@@ -19,12 +19,13 @@ pub mod describe;
 pub mod diff;
 pub mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod limits;
 mod outside;
 pub mod ports;
-mod refuse;
+pub mod refuse;
 pub mod saved;
+pub mod seen;
 pub mod steps;
 pub mod undo;
 

@@ -10,7 +10,8 @@ use crate::model::source::Place;
 use super::error::PlanError;
 
 /// What the provider cannot do, found before anything is touched.
-pub(super) fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<PlanError> {
+#[must_use]
+pub fn refusals(desired: &Desired, capabilities: &Capabilities) -> Vec<PlanError> {
     let provider = desired.identity.provider;
     let mut errors = Vec::new();
     let mut refuse = |key, what: &str, help: &str, place: Option<&Place>| {

@@ -187,9 +187,24 @@ mod with_a_machine {
         "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped; ports that were picked are kept
         "running" "none": project is running on podman: nothing; the new value holds from the next call on
         "running" "refused": project is running on podman: refused: this provider cannot do it
-        "running" "none": project is running on podman: refused while there is a machine: it counts where the project's network is made, by `up` after `rm`
+        "running" "refused": project is running on podman: refused while there is a machine: it counts where the project's network is made, by `up` after `rm`
         "running" "none": project is running on podman: nothing; another machine is made beside it
         "#);
+        let says = |key: &str| change(key).split_once(": ").expect("a state").1.to_owned();
+        assert!(
+            change("PROVIDER").starts_with("\"running\" \"refused\""),
+            "{}",
+            change("PROVIDER")
+        );
+        assert!(change("BRIDGE").starts_with("\"running\" \"none\""), "{}", change("BRIDGE"));
+        assert!(says("BRIDGE").ends_with("nothing: it counts with NETWORK_MODE=bridge alone"));
+        assert!(says("GATEWAY").ends_with("nothing: it counts with IP_ADDRESS alone"));
+        project.ok(&["stop"]);
+        assert_eq!(
+            change("MEMORY"),
+            "\"stopped\" \"replace\": project is stopped on podman: it is made again around its files"
+        );
+        project.ok(&["up"]);
         // Also where the file has been broken since.
         project.file(".env", "INFRA_TYPE=container\nMEMORY=lots\n");
         assert!(change("MEMORY").starts_with("\"running\" \"replace\""), "{}", change("MEMORY"));
