@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Engine, Project, container, engined, scrubbed, terminal};
+use super::{Engine, Project, container, engined, project, schema, scrubbed, terminal};
 
 fn machine() -> (Project, Engine) {
     engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"))

@@ -242,9 +242,14 @@ fn a_plan_is_for_the_world_that_it_was_made_for() {
 fn the_file_of_an_image_is_the_one_that_was_seen() {
     let (project, engine) =
         engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nIMAGE=./root.tar\n"));
-    project.file("root.tar", [0; 1024]);
+    let tarball = |size: usize| {
+        let mut bytes = vec![0; size];
+        bytes[257..262].copy_from_slice(b"ustar");
+        bytes
+    };
+    project.file("root.tar", tarball(1024));
     save(&project, &[]);
-    project.file("root.tar", [1; 1024]);
+    project.file("root.tar", tarball(2048));
     let says = refused(&project, &engine, &[], 1);
     assert!(says.contains("the file that IMAGE names was changed since"), "{says}");
 }
