@@ -40,7 +40,8 @@ pub struct UpArgs {
     #[arg(long, requires = "recreate")]
     pub pull: bool,
     /// Carry out exactly the plan that `vagrantp plan --json` printed, or nothing; - for stdin. What
-    /// it stops is agreed to by that; what it destroys needs --recreate as well.
+    /// it stops is agreed to by that; what it destroys needs --recreate as well. It carries no values of --set or of the
+    /// environment: give the same again.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "pull", "no_start", "new"])]
     pub plan: Option<PathBuf>,
     /// Make another machine although one was made for this directory at its former path.

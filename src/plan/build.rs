@@ -145,6 +145,7 @@ impl Builder<'_> {
         let image = BaseImage::Source(self.goal.desired.image.value.clone());
         let spec = self.spec(image, 1, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start);
+        self.remove_all_files();
     }
 
     /// Somebody is removing it: that is seen through, and another one made.
@@ -160,6 +161,17 @@ impl Builder<'_> {
         let generation = going.stamp.generation.saturating_add(1);
         let spec = self.spec(image, generation, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start);
+        self.remove_all_files();
+    }
+
+    /// Files that were saved for a replacement of what is not there any more.
+    fn remove_all_files(&mut self) {
+        for image in self.observed.saved_images.clone() {
+            self.free(
+                Action::RemoveImage { image },
+                Cause::found("a replacement that was interrupted"),
+            );
+        }
     }
 
     /// There is one: as cheaply as can be, to what is wanted.
@@ -289,7 +301,9 @@ impl Builder<'_> {
             Power::Stopped => self.free(Action::Start { target }, Cause::found("it is stopped")),
             Power::Stopping | Power::Removing | Power::Unknown => {
                 let cause = Cause::found("it is on its way down");
-                self.steps.push(stop(instance, self.grace(), cause.clone()));
+                // By the name that it has by now.
+                let stop = Action::Stop { target: target.clone(), mode: self.grace() };
+                self.free(stop, cause.clone());
                 self.free(Action::Start { target }, cause);
             }
         }
@@ -378,8 +392,8 @@ impl Builder<'_> {
         let generation = instance.stamp.generation.saturating_add(1);
         let spec = self.spec(image, generation, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start || was_up);
-        for former in self.observed.saved_images.clone() {
-            self.free(Action::RemoveImage { image: former }, cause.clone());
+        for image in self.observed.saved_images.clone() {
+            self.free(Action::RemoveImage { image }, cause.clone());
         }
     }
 }

@@ -222,7 +222,7 @@ impl World {
                 return self.set_power(target, Power::Running, &[Power::Created, Power::Stopped]);
             }
             Action::Stop { target, .. } => {
-                let from = [Power::Running, Power::Paused, Power::Stopping];
+                let from = [Power::Running, Power::Paused, Power::Stopping, Power::Unknown];
                 if self.find(target).is_some_and(|at| self.instances[at].state == Power::Created) {
                     return Ok(Outcome::AlreadyDone);
                 }
