@@ -12,7 +12,7 @@ use super::action::{Action, Fetch, StopMode, Target, Volumes};
 use super::diff::Change;
 use super::error::PlanError;
 use super::outside;
-use super::steps::{Recreate, RunningGoal, at_rest, stop};
+use super::steps::{Recreate, RunningGoal, at_rest};
 use super::{Cause, Step};
 
 /// A plan of `up` in the making.
@@ -25,22 +25,12 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn push(&mut self, action: Action, cost: Cost, cause: Cause) {
+    pub(super) fn push(&mut self, action: Action, cost: Cost, cause: Cause) {
         self.steps.push(Step { action, cost, cause });
     }
 
-    fn free(&mut self, action: Action, cause: Cause) {
+    pub(super) fn free(&mut self, action: Action, cause: Cause) {
         self.steps.push(Step::free(action, cause));
-    }
-
-    /// A crash in the middle of a replacement left two: this is the one that lost.
-    pub(super) fn remove_leftover(&mut self, leftover: &Instance) {
-        let cause = Cause::found("a replacement that was interrupted");
-        if !at_rest(leftover.state) {
-            self.steps.push(stop(leftover, StopMode::Kill, cause.clone()));
-        }
-        let target = Target::of(leftover);
-        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause);
     }
 
     fn fetch_image(&mut self, cause: &Cause) {
@@ -150,11 +140,8 @@ impl Builder<'_> {
 
     /// Somebody is removing it: that is seen through, and another one made.
     fn make_after(&mut self, going: &Instance) {
-        // Nobody is asked: who began to remove it decided that, and there is no way back.
-        let cause = Cause::found("it is being removed already, with everything written in it");
-        let target = Target::of(going);
-        let remove = Action::Remove { target, volumes: Volumes::Remove };
-        self.push(remove, Cost::Destroy, cause.clone());
+        self.see_off(going);
+        let cause = Cause::found("no other instance of the project's");
         self.fetch_image(&cause);
         self.create_network();
         let image = BaseImage::Source(self.goal.desired.image.value.clone());
@@ -162,16 +149,6 @@ impl Builder<'_> {
         let spec = self.spec(image, generation, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start);
         self.remove_all_files();
-    }
-
-    /// Files that were saved for a replacement of what is not there any more.
-    fn remove_all_files(&mut self) {
-        for image in self.observed.saved_images.clone() {
-            self.free(
-                Action::RemoveImage { image },
-                Cause::found("a replacement that was interrupted"),
-            );
-        }
     }
 
     /// There is one: as cheaply as can be, to what is wanted.
@@ -276,18 +253,6 @@ impl Builder<'_> {
             self.bring_up(instance, target);
         }
         self.remove_old_files(instance);
-    }
-
-    /// Files that were saved for another replacement than the one that is there: a crash kept them.
-    fn remove_old_files(&mut self, instance: &Instance) {
-        let own = format!("{}-", instance.stamp.generation);
-        let of_another = |image: &&String| {
-            image.rsplit_once(':').is_some_and(|(_, moment)| !moment.starts_with(&own))
-        };
-        for image in self.observed.saved_images.iter().filter(of_another) {
-            let cause = Cause::found("a replacement that was interrupted");
-            self.free(Action::RemoveImage { image: image.clone() }, cause);
-        }
     }
 
     /// Every state that is not running, and the way to running.

@@ -152,7 +152,9 @@ pub fn summary(plan: &Plan) -> String {
         (true, false) => "what runs inside is stopped; files stay",
         (false, _) => "files stay",
     };
-    let makes = has("create");
+    // Who asks for it finds nothing; what others have begun is found.
+    let mut destroys = plan.steps.iter().filter(|step| step.cost == Cost::Destroy);
+    let begun_by_others = destroys.all(|step| step.cause.found.is_some());
     let cost = match plan.cost() {
         Cost::None | Cost::Refused => return format!("{steps}."),
         Cost::Live => "nothing is interrupted".to_owned(),
@@ -162,9 +164,8 @@ pub fn summary(plan: &Plan) -> String {
             None => inside.to_owned(),
         },
         Cost::Recreate => "EVERYTHING WRITTEN IN THE CONTAINER IS LOST".to_owned(),
-        Cost::Destroy if makes => {
-            "the container is on its way out with everything written in it, and another is made"
-                .to_owned()
+        Cost::Destroy if begun_by_others => {
+            "what others are removing goes with everything written in it".to_owned()
         }
         Cost::Destroy => "the container and everything written in it are deleted".to_owned(),
     };

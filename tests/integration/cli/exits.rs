@@ -231,6 +231,8 @@ async fn a_held_lock_is_exit_10_and_names_who_holds_it() {
     assert_eq!(ran.status, 10, "{}", ran.stderr);
     let holder = format!("`vagrantp up` (pid {}, for 0 s)", std::process::id());
     assert!(unwrapped(&ran.stderr).contains(&holder), "{}", ran.stderr);
+    let (_, document) = project.json(&["--lock-timeout", "0", "stop"]);
+    assert_eq!(document["error"]["code"], "LOCKED", "{document:#}");
     // Readers never wait.
     project.ok(&["status"]);
     project.ok(&["plan"]);
