@@ -39,7 +39,7 @@ pub async fn run(context: &Context<'_>, _: &AdoptArgs) -> Result<Answer, Failure
         let before = provider.observe(&query).await?;
         let former = before.moved.as_ref().map(|moved| moved.stamp.clone());
         context.reporter.begin(&format!("{}: adopting", desired.identity.id));
-        let agreed = Agreed { restart: context.global.yes, recreate: false };
+        let agreed = Agreed { restart: context.global.yes, recreate: false, handed: None };
         let done = converge::converge(context, desired, &*provider, &options, agreed).await?;
         // What was kept of the former path's instance describes nothing any more.
         if let Some(former) = &former
@@ -56,9 +56,7 @@ pub async fn run(context: &Context<'_>, _: &AdoptArgs) -> Result<Answer, Failure
     };
     let (done, former) = match adopted.await {
         Ok(done) => done,
-        Err(failure) => {
-            return Err(failure.located(&wish.settings).with_sources(&wish.sources, wish.warnings));
-        }
+        Err(failure) => return Err(context.failed(failure, wish)),
     };
     let infrastructure = up::shape(&wish.desired, done.instance.as_ref());
     let message = match former {

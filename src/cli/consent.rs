@@ -1,8 +1,11 @@
 //! Nothing that runs is stopped, and nothing is lost, without a yes.
 
+use std::path::Path;
+
 use miette::Diagnostic;
 use thiserror::Error;
 
+use crate::config::print::quoted;
 use crate::model::capability::Cost;
 use crate::model::code::Code;
 use crate::model::problem::Problem;
@@ -15,11 +18,13 @@ use super::{Context, Failure, host};
 
 /// What the command line agreed to already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Agreed {
-    /// `--yes`.
+pub struct Agreed<'a> {
+    /// `--yes`, or a plan that was handed over.
     pub restart: bool,
     /// `--recreate`.
     pub recreate: bool,
+    /// The file of the plan that was handed over.
+    pub handed: Option<&'a Path>,
 }
 
 #[derive(Debug, Error, Diagnostic)]
@@ -27,9 +32,10 @@ enum ConsentError {
     #[error("this needs the container to be recreated: everything written in it would be lost")]
     #[diagnostic(
         code(vagrantp::consent::recreate_required),
-        help("`vagrantp up --recreate` agrees to that; `vagrantp plan` shows each step")
+        help("`vagrantp up {handed}--recreate` agrees to that; `vagrantp plan` shows each step")
     )]
     Recreate {
+        handed: String,
         #[label(collection, "asked for here")]
         place: Option<Place>,
     },
@@ -86,7 +92,11 @@ fn restart_text(copied: Option<Bytes>) -> String {
 ///
 /// # Errors
 /// RECREATE_REQUIRED or RESTART_REQUIRED, with nothing done.
-pub async fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Result<(), Failure> {
+pub async fn to_change(
+    context: &Context<'_>,
+    plan: &Plan,
+    agreed: Agreed<'_>,
+) -> Result<(), Failure> {
     let (given, cost) = match plan.consent() {
         Consent::None => return Ok(()),
         Consent::Restart => (agreed.restart || agreed.recreate, plan.cost()),
@@ -99,14 +109,16 @@ pub async fn to_change(context: &Context<'_>, plan: &Plan, agreed: Agreed) -> Re
     let place = cause.and_then(|cause| cause.place.clone());
     if can_ask(context) {
         context.reporter.show(&describe::plan_text(plan));
-        return if ask(context, plan, "Go ahead? [yes/no/explain]").await {
-            Ok(())
-        } else {
-            Err(declined(cost))
-        };
+        return if ask(context, plan).await { Ok(()) } else { Err(declined(cost)) };
     }
     let (code, error) = match cost {
-        Cost::Recreate => (Code::RecreateRequired, ConsentError::Recreate { place: place.clone() }),
+        Cost::Recreate => {
+            let handed = agreed
+                .handed
+                .map(|file| format!("--plan {} ", quoted(&file.display().to_string())));
+            let (handed, place) = (handed.unwrap_or_default(), place.clone());
+            (Code::RecreateRequired, ConsentError::Recreate { handed, place })
+        }
         _ => {
             let place = place.clone();
             (Code::RestartRequired, ConsentError::Restart { copied: plan.copied, place })
@@ -144,11 +156,7 @@ async fn agreed_to_loss(
     }
     if can_ask(context) {
         context.reporter.show(&describe::plan_text(plan));
-        return if ask(context, plan, "Type 'yes' to confirm:").await {
-            Ok(())
-        } else {
-            Err(declined(Cost::Destroy))
-        };
+        return if ask(context, plan).await { Ok(()) } else { Err(declined(Cost::Destroy)) };
     }
     let mut failure = Failure::from(Problem::new(Code::ConfirmationRequired, error));
     failure.base.plan = Some(json::steps(plan));
@@ -215,9 +223,9 @@ fn declined(cost: Cost) -> Failure {
 }
 
 /// Asks until the answer is yes, or something that is neither yes nor explain.
-async fn ask(context: &Context<'_>, plan: &Plan, question: &str) -> bool {
+async fn ask(context: &Context<'_>, plan: &Plan) -> bool {
     loop {
-        match context.reporter.ask(question).await.as_deref() {
+        match context.reporter.ask("Type 'yes' to confirm [yes/no/explain]:").await.as_deref() {
             Some("yes" | "y") => return true,
             Some("explain" | "e") => context.reporter.show(&describe::explanation(plan)),
             _ => return false,

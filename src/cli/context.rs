@@ -18,7 +18,7 @@ use crate::model::id::{Identity, ProjectDir};
 use crate::model::problem::Problem;
 use crate::model::source::{Place, Sources};
 use crate::plan::Plan;
-use crate::provider::Provider;
+use crate::provider::{Provider, registry};
 use crate::report::{Document, Reporter, json};
 use crate::resolve;
 use crate::store::Store;
@@ -209,6 +209,17 @@ impl Context<'_> {
             journal.close()?;
         }
         applied
+    }
+
+    /// A failure on the way to this wish, with all that is known about it: which lines it is about,
+    /// and what its provider cannot do in any case.
+    #[must_use]
+    pub fn failed(&self, failure: Failure, wish: Wish) -> Failure {
+        let capabilities = registry::capabilities(wish.desired.identity.provider);
+        failure
+            .with_refusals(&wish.desired, capabilities.as_ref())
+            .located(&wish.settings)
+            .with_sources(&wish.sources, wish.warnings)
     }
 
     /// A document that carries the warnings.

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use crate::apply::ApplyError;
 use crate::model::capability::Cost;
 use crate::model::desired::Desired;
-use crate::model::id::Identity;
 use crate::model::network::PortForward;
 use crate::model::observed::{Instance, Observed, Power};
 use crate::model::problem::Problem;
@@ -19,11 +18,11 @@ use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
 use crate::plan::{Plan, check, diff, ranges};
 use crate::provider::{Depth, Provider, ProviderError, Query};
 use crate::store::InstanceStore;
-use crate::store::record::Record;
 
 use super::consent::{self, Agreed};
+use super::remember::{Made, remember};
 use super::settle::{self, Claim};
-use super::{Context, Failure, holder, host};
+use super::{Context, Failure, holder, host, saved_plan};
 
 /// What `up` and `adopt` were asked.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +39,36 @@ pub struct Options<'a> {
     pub twin: Twin,
     /// The moment that stamps carry; none for that of the planning.
     pub moment: Option<&'a str>,
-    /// The plan that has to come out, and the file that it is from: `up --plan`.
-    pub saved: Option<(&'a str, &'a SavedPlan)>,
+    /// The plan that has to come out: `up --plan`.
+    pub saved: Option<Handed<'a>>,
+}
+
+/// A plan that was handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    /// The file that it is from.
+    pub file: &'a str,
+    /// What it holds.
+    pub plan: &'a SavedPlan,
+    /// What is written outside of the files now, as the plan holds it.
+    pub given: &'a [String],
+}
+
+impl Handed<'_> {
+    /// Why it cannot be carried out, where it is not the plan of the moment.
+    fn outdated(&self, desired: &Desired, plan: &Plan, observed: &Observed) -> Option<Problem> {
+        let difference = self.plan.difference(plan, &saved_plan::seen(desired, observed))?;
+        let help = match self.plan.lacking(self.given).as_slice() {
+            [] => "look at a new one: `vagrantp plan --json > plan.json`".to_owned(),
+            lacking => format!(
+                "the plan was made with {}, which this call lacks: a plan carries no values of its \
+                 own, so give the same again",
+                lacking.join(", ")
+            ),
+        };
+        let file = self.file.to_owned();
+        Some(SavedPlanError::Outdated { file, difference, help }.into())
+    }
 }
 
 /// What came of it.
@@ -101,8 +128,12 @@ pub async fn make_plan(
     };
     let observed = provider.observe(&query).await?;
     let mut problems: Vec<Problem> = Vec::new();
-    let picks = options.saved.map_or(&[][..], |(_, saved)| saved.ports());
-    let settled = settle::ports(context, desired, &observed, provider, claim, picks).await;
+    // A pick is of the pool, whoever wrote the file.
+    let pool = desired.port_pool.value;
+    let saved = options.saved.map_or(&[][..], |handed| handed.plan.ports());
+    let in_pool = |port: &&PortForward| (pool.first..=pool.last).contains(&port.host);
+    let picks: Vec<PortForward> = saved.iter().filter(in_pool).copied().collect();
+    let settled = settle::ports(context, desired, &observed, provider, claim, &picks).await;
     let ports = match settled {
         Ok(ports) => ports,
         Err(failure) => {
@@ -192,7 +223,7 @@ pub async fn converge(
     desired: &Desired,
     provider: &dyn Provider,
     options: &Options<'_>,
-    agreed: Agreed,
+    agreed: Agreed<'_>,
 ) -> Result<Converged, Failure> {
     let identity = &desired.identity;
     let store = context.store.instance(identity.uuid);
@@ -214,11 +245,10 @@ pub async fn converge(
         for warning in &plan.warnings {
             context.reporter.warn(warning);
         }
-        if let Some((file, saved)) = options.saved
-            && let Some(difference) = saved.difference(&plan)
+        let handed = options.saved.as_ref();
+        if let Some(problem) = handed.and_then(|handed| handed.outdated(desired, &plan, &observed))
         {
-            let file = file.to_owned();
-            break Err(Problem::from(SavedPlanError::Outdated { file, difference }).into());
+            break Err(problem.into());
         }
         if plan.is_empty() {
             if !quiet {
@@ -310,59 +340,7 @@ async fn look_again(
     Ok(provider.observe(&query).await?.instance().cloned())
 }
 
-/// What a verb has made of the instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// Nothing: it was as it should be.
-    Nothing,
-    /// What the `.env` asks for.
-    Changes,
-    /// It was running, and was stopped.
-    Stopped,
-}
-
-/// Writes the record; one that cannot be written is a warning, since nothing depends on it.
-pub fn remember(
-    context: &Context<'_>,
-    store: &InstanceStore,
-    identity: &Identity,
-    instance: &Instance,
-    made: Made,
-) {
-    let loaded = store.record();
-    warn_of(context, loaded.warning);
-    let before = loaded.value;
-    if made == Made::Nothing && before.is_some() {
-        return;
-    }
-    let now = Timestamp::now().to_string();
-    // What is frozen was not stopped.
-    let running = matches!(instance.state, Power::Running | Power::Paused);
-    let record = Record {
-        schema: Record::SCHEMA,
-        uuid: identity.uuid,
-        infra_id: identity.id.clone(),
-        infra_type: identity.infra_type,
-        provider: identity.provider,
-        project: identity.project.path.clone(),
-        created_at: instance.stamp.created_at.clone(),
-        updated_at: now.clone(),
-        last_started: if running {
-            instance.started_at.clone().or(Some(now.clone()))
-        } else {
-            before.as_ref().and_then(|record| record.last_started.clone())
-        },
-        last_stopped: match made {
-            Made::Stopped => instance.finished_at.clone().or(Some(now)),
-            Made::Nothing | Made::Changes => before.and_then(|record| record.last_stopped),
-        },
-    };
-    if let Err(error) = store.save_record(&record) {
-        context.reporter.warn(&format!("the record cannot be written: {error}"));
-    }
-}
-
-fn warn_of(context: &Context<'_>, warning: Option<String>) {
+pub(super) fn warn_of(context: &Context<'_>, warning: Option<String>) {
     if let Some(warning) = warning {
         context.reporter.warn(&warning);
     }

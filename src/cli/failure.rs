@@ -9,10 +9,14 @@ use thiserror::Error;
 use crate::apply::ApplyError;
 use crate::config::Setting;
 use crate::exit;
+use crate::model::capability::Capabilities;
 use crate::model::code::Code;
+use crate::model::desired::Desired;
+use crate::model::observed::EngineFacts;
 use crate::model::problem::Problem;
 use crate::model::source::Sources;
 use crate::plan::PlanError;
+use crate::plan::refuse::refusals;
 use crate::provider::ProviderError;
 use crate::report::{Document, json};
 use crate::store::StoreError;
@@ -24,6 +28,8 @@ pub struct Failure {
     pub problems: Vec<Problem>,
     /// What was worth saying besides.
     pub warnings: Vec<Problem>,
+    /// Whether people have read the warnings already.
+    pub warned: bool,
     /// The texts that places point into.
     pub sources: Sources,
     /// What the document says beside the error.
@@ -67,6 +73,32 @@ impl Failure {
     pub fn with_sources(mut self, sources: &Sources, warnings: Vec<Problem>) -> Self {
         self.sources = sources.clone();
         self.warnings = warnings;
+        self
+    }
+
+    /// The same, where people have read the warnings already; programs have not.
+    #[must_use]
+    pub fn warned(mut self) -> Self {
+        self.warned = true;
+        self
+    }
+
+    /// The same, with what the provider cannot do in any case, where it could not be asked: that
+    /// comes first, and needs nobody's answer.
+    #[must_use]
+    pub fn with_refusals(mut self, desired: &Desired, capabilities: Option<&Capabilities>) -> Self {
+        let unreached = |problem: &Problem| {
+            exit::status(problem.code) == exit::status(Code::ProviderNotAvailable)
+        };
+        if let Some(capabilities) = capabilities
+            && self.problems.iter().any(unreached)
+        {
+            // What depends on the engine is told once it answers.
+            let engine = EngineFacts::default();
+            let refused = refusals(desired, &engine, capabilities).into_iter().map(Problem::from);
+            self.problems.extend(refused);
+            Problem::sort(&mut self.problems);
+        }
         self
     }
 
@@ -168,6 +200,13 @@ struct UsageError {
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if asked_for && json_was_asked_for() {
+        let text = error.render().to_string();
+        let message = Some(text.trim_end().to_owned());
+        let document = Document { message, changed: Some(false), ..Document::default() };
+        let _ = writeln!(anstream::stdout(), "{}", json::text(&document));
+        return ExitCode::from(exit::SUCCESS);
+    }
     if asked_for || !json_was_asked_for() {
         let printed = error.print();
         let lost = printed.err().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
@@ -240,5 +279,35 @@ pub(super) fn of_hidden_verb(outcome: Result<(), String>) -> ExitCode {
             let _ = writeln!(std::io::stderr(), "vagrantp: {error}");
             ExitCode::from(exit::status(Code::Internal))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::ProviderKind;
+    use crate::plan::fixture::{desired, written};
+    use crate::provider::memory::capabilities;
+
+    #[test]
+    fn what_cannot_be_in_any_case_comes_before_who_cannot_be_asked() {
+        let unreached = || {
+            let (provider, help) = (ProviderKind::Memory, "start it".to_owned());
+            Failure::from(ProviderError::NotBuilt { provider, help })
+        };
+        let mut wish = desired();
+        wish.autostart = written(true);
+        let unable = Capabilities { autostart: false, ..capabilities() };
+        let failure = unreached().with_refusals(&wish, Some(&unable));
+        let codes: Vec<_> = failure.problems.iter().map(|problem| problem.code).collect();
+        assert!(codes.contains(&Code::Unsupported), "{codes:?}");
+        assert!(codes.contains(&Code::ProviderNotAvailable), "{codes:?}");
+        assert_eq!(failure.exit(), 2);
+        assert_eq!(failure.document().error.expect("failed").code, "UNSUPPORTED");
+        assert_eq!(unreached().with_refusals(&wish, Some(&capabilities())).exit(), 5);
+        assert_eq!(unreached().with_refusals(&wish, None).exit(), 5);
+        // Where it was asked, the plan has said it.
+        let asked = Failure::from(PlanError::NotFound).with_refusals(&wish, Some(&unable));
+        assert_eq!(asked.problems.len(), 1);
     }
 }

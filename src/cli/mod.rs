@@ -30,10 +30,12 @@ pub mod locate;
 pub mod logs;
 pub mod plan;
 pub mod power;
+pub mod remember;
 pub mod render;
 pub mod restart;
 pub mod resume;
 pub mod rm;
+pub mod saved_plan;
 pub mod schema;
 pub mod settle;
 pub mod signals;
@@ -291,7 +293,9 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
 }
 
 fn report_failure(reporter: &Reporter, failure: Failure, exit: u8) -> ExitCode {
-    reporter.warnings(&failure.warnings, &failure.sources);
+    if !failure.warned {
+        reporter.warnings(&failure.warnings, &failure.sources);
+    }
     let (document, problems) = (failure.document(), &failure.problems);
     if let Err(error) = reporter.failure(&document, problems, &failure.sources) {
         return answer_lost(reporter, &error, exit);

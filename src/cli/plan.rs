@@ -4,15 +4,15 @@ use clap::Args;
 
 use crate::exit;
 use crate::plan::action::Fetch;
-use crate::plan::describe;
 use crate::plan::saved::SavedPlan;
 use crate::plan::steps::{Recreate, Twin};
+use crate::plan::{Plan, describe};
 use crate::provider::registry;
-use crate::report::{Answer, json};
+use crate::report::Answer;
 
 use super::converge::{self, Options};
 use super::settle::Claim;
-use super::{Context, Failure};
+use super::{Context, Failure, saved_plan};
 
 /// The options of `plan`.
 #[derive(Debug, Args)]
@@ -48,34 +48,30 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
         // Whether an image that is built would be another one now takes the closer look.
         let built = wish.desired.image.value.is_built();
         if !built && converge::glance(&wish.desired, &*provider, &options).await?.is_some() {
-            return Ok(crate::plan::Plan::default());
+            return Ok((Plan::default(), None));
         }
         converge::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)
             .await
-            .map(|(plan, _, _)| plan)
+            .map(|(plan, observed, _)| (plan, Some(observed)))
     };
-    let plan = match planned.await {
-        Ok(plan) => plan,
-        Err(failure) => {
-            let failure: Failure = failure;
-            return Err(failure.located(&wish.settings).with_sources(&wish.sources, wish.warnings));
-        }
+    let (plan, observed) = match planned.await {
+        Ok(planned) => planned,
+        Err(failure) => return Err(context.failed(failure, wish).warned()),
     };
     let mut document = context.document(&wish.warnings);
-    document.plan = Some(json::steps(&plan));
     let saved = SavedPlan {
         schema: SavedPlan::SCHEMA,
         uuid: wish.desired.identity.uuid,
         made_at: made_at.clone(),
         recreate: options.recreate,
         fetch: options.fetch,
+        given: saved_plan::given(&wish.settings),
+        seen: observed.map(|observed| saved_plan::seen(&wish.desired, &observed)),
         steps: plan.steps.clone(),
+        changes: plan.changes.clone(),
+        copied: plan.copied,
     };
-    document.more.insert("changes", json::changes(&plan));
-    document.more.insert("saved", serde_json::json!(saved));
-    document.changed = Some(false);
-    document.message =
-        Some(if plan.is_empty() { "Nothing to do.".to_owned() } else { describe::summary(&plan) });
+    saved_plan::write(&mut document, &saved);
     for warning in &plan.warnings {
         context.reporter.warn(warning);
     }

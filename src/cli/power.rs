@@ -9,8 +9,8 @@ use crate::report::{Answer, Infrastructure, json};
 use crate::resolve;
 use crate::store::journal::Entry;
 
-use super::converge::{Made, remember};
 use super::locate::{self, Found, Search};
+use super::remember::{Made, remember};
 use super::{Context, Failure, settle, status};
 
 /// How often a plan is made anew because the world changed under it.

@@ -58,9 +58,7 @@ pub async fn run(context: &Context<'_>, _: &RenderArgs) -> Result<Answer, Failur
     };
     let rendered = match rendered.await {
         Ok(rendered) => rendered,
-        Err(failure) => {
-            return Err(failure.located(&wish.settings).with_sources(&wish.sources, wish.warnings));
-        }
+        Err(failure) => return Err(context.failed(failure, wish)),
     };
     context.reporter.warnings(&wish.warnings, &wish.sources);
     let mut document = context.document(&wish.warnings);

@@ -9,8 +9,8 @@ use crate::plan::steps::{stop_mode, to_stopped};
 use crate::provider::{Depth, Query};
 use crate::report::{Answer, json};
 
-use super::converge::{Made, remember};
 use super::locate::{self, Found};
+use super::remember::{Made, remember};
 use super::{Context, Failure, status};
 
 /// The options of `stop`.

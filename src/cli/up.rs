@@ -1,28 +1,25 @@
 //! `up`: makes the machine so as the `.env` says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 
 use crate::exit;
 use crate::model::desired::Desired;
-use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, Power};
-use crate::model::problem::Problem;
 use crate::model::state::State;
 use crate::plan::action::Fetch;
 use crate::plan::describe;
-use crate::plan::saved::{SavedPlan, SavedPlanError};
 use crate::plan::steps::{Recreate, Twin};
 use crate::provider::registry;
 use crate::report::{Answer, Infrastructure, infrastructure, json};
 
 use super::consent::Agreed;
 use super::context::Wish;
-use super::converge::{self, Options};
+use super::converge::{self, Handed, Options};
 use super::settle::Claim;
-use super::{Context, Failure, status};
+use super::{Context, Failure, saved_plan, status};
 
 /// The options of `up`.
 #[derive(Debug, Args)]
@@ -42,8 +39,10 @@ pub struct UpArgs {
     /// Fetch the image again although it is there; takes effect with --recreate.
     #[arg(long, requires = "recreate")]
     pub pull: bool,
-    /// Carry out exactly the plan that `vagrantp plan --json` printed, or nothing; - for stdin.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "recreate", "pull", "no_start", "new"])]
+    /// Carry out exactly the plan that `vagrantp plan --json` printed, or nothing; - for stdin. What
+    /// it stops is agreed to by that; what it destroys needs --recreate as well. It carries no values of --set or of the
+    /// environment: give the same again.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "pull", "no_start", "new"])]
     pub plan: Option<PathBuf>,
     /// Make another machine although one was made for this directory at its former path.
     #[arg(long)]
@@ -61,43 +60,28 @@ pub async fn run(context: &Context<'_>, args: &UpArgs) -> Result<Answer, Failure
     let identity = &wish.desired.identity;
     context.begin(identity);
     context.reporter.warnings(&wish.warnings, &wish.sources);
-    let saved = args.plan.as_deref().map(|file| saved_plan(file, identity.uuid)).transpose()?;
+    let saved = args.plan.as_deref().map(|file| saved_plan::load(file, identity.uuid)).transpose();
+    let saved = match saved {
+        Ok(saved) => saved,
+        Err(failure) => return Err(context.failed(failure, wish).warned()),
+    };
+    let given = saved_plan::given(&wish.settings);
     let always = if args.recreate { Recreate::Always } else { Recreate::WhereNeeded };
     let fetch = if args.pull { Fetch::Always } else { Fetch::IfMissing };
     let options = Options {
         verb: "up",
+        // Of a plan that was handed over, `--recreate` only agrees to what it says.
         recreate: saved.as_ref().map_or(always, |(_, saved)| saved.recreate),
         fetch: saved.as_ref().map_or(fetch, |(_, saved)| saved.fetch),
         start: !args.no_start,
         twin: if args.new { Twin::Allow } else { Twin::Refuse },
         moment: saved.as_ref().map(|(_, saved)| saved.made_at.as_str()),
-        saved: saved.as_ref().map(|(file, saved)| (file.as_str(), saved)),
+        saved: saved.as_ref().map(|(file, plan)| Handed { file, plan, given: &given }),
     };
     match make_so(context, args, &wish, options, begun).await {
         Ok(answer) => Ok(answer),
-        Err(failure) => {
-            Err(failure.located(&wish.settings).with_sources(&wish.sources, wish.warnings))
-        }
+        Err(failure) => Err(context.failed(failure, wish).warned()),
     }
-}
-
-/// Reads a saved plan, which has to be about this instance.
-fn saved_plan(file: &Path, uuid: InstanceUuid) -> Result<(String, SavedPlan), Failure> {
-    let name = file.display().to_string();
-    let text = if name == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let text = text.map_err(|cause| {
-        let file = name.clone();
-        Problem::from(SavedPlanError::Unreadable { file, cause })
-    })?;
-    let saved = SavedPlan::read(&name, &text).map_err(Problem::from)?;
-    if saved.uuid != uuid {
-        return Err(Problem::from(SavedPlanError::Elsewhere { file: name }).into());
-    }
-    Ok((name, saved))
 }
 
 async fn make_so(
@@ -113,19 +97,17 @@ async fn make_so(
         let (plan, _, _) =
             converge::make_plan(context, desired, &*provider, &options, Claim::Forget).await?;
         let mut document = context.document(&wish.warnings);
-        document.plan = Some(json::steps(&plan));
-        document.more.insert("changes", json::changes(&plan));
-        document.changed = Some(false);
-        document.message = Some(describe::summary(&plan));
+        saved_plan::show(&mut document, &plan);
         for warning in &plan.warnings {
             context.reporter.warn(warning);
         }
         let text = describe::plan_text(&plan);
         return Ok(Answer { document, text, exit: exit::SUCCESS });
     }
-    // Who hands over a plan has seen what it says.
-    let seen = options.saved.is_some();
-    let agreed = Agreed { restart: context.global.yes || seen, recreate: args.recreate || seen };
+    // Who hands over a plan has seen what it stops; what it destroys takes a word of its own.
+    let handed = args.plan.as_deref();
+    let agreed =
+        Agreed { restart: context.global.yes || handed.is_some(), recreate: args.recreate, handed };
     let mut done = converge::converge(context, desired, &*provider, &options, agreed).await?;
     if let Some(instance) = &mut done.instance {
         // It is up, whatever becomes of its check.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::config::Setting;
-use crate::config::keys::readable;
+use crate::config::keys::{self, readable};
 use crate::exit;
 use crate::model::problem::Problem;
 use crate::model::source::{Layer, Origin};
@@ -43,7 +43,7 @@ pub fn run(context: &Context<'_>, _: &ValidateArgs) -> Result<Answer, Failure> {
             warnings: loaded.warnings,
             sources: loaded.sources,
             base: Box::new(document),
-            signal: None,
+            ..Failure::default()
         });
     };
     context.reporter.warnings(&loaded.warnings, &loaded.sources);
@@ -63,7 +63,8 @@ pub fn run(context: &Context<'_>, _: &ValidateArgs) -> Result<Answer, Failure> {
             Origin::Default => "default".to_owned(),
             Origin::Written { place, .. } => format!("{}:{}", place.file, place.line),
         };
-        let value = readable(&setting.value);
+        let value = keys::find(setting.key)
+            .map_or_else(|| readable(&setting.value), |key| key.readable(&setting.value));
         if context.reporter.style().verbose > 0 || !setting.origin.is_default() {
             text.push_str(&format!("  {:<24} {value}  ({from})\n", setting.key));
         }

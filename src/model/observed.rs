@@ -51,12 +51,14 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// The object that counts: of several with one uuid the running one, else the newest.
+    /// The object that counts: of several with one uuid the running one, else the newest. One that
+    /// is being removed counts only where there is no other: it has no files to go on with.
     #[must_use]
     pub fn instance(&self) -> Option<&Instance> {
-        self.instances
-            .iter()
-            .max_by_key(|instance| (instance.state.is_up(), instance.stamp.generation))
+        self.instances.iter().max_by_key(|instance| {
+            let stays = instance.state != Power::Removing;
+            (stays, instance.state.is_up(), instance.stamp.generation)
+        })
     }
 
     /// Every network of the project's.

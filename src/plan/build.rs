@@ -11,7 +11,7 @@ use super::diff::Change;
 use super::error::PlanError;
 use super::network::{Choice, Wanted, as_it_is, of_instance};
 use super::outside;
-use super::steps::{Recreate, RunningGoal, at_rest, stop};
+use super::steps::{Recreate, RunningGoal, at_rest};
 use super::{Cause, Step};
 
 /// A plan of `up` in the making.
@@ -26,22 +26,12 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn push(&mut self, action: Action, cost: Cost, cause: Cause) {
+    pub(super) fn push(&mut self, action: Action, cost: Cost, cause: Cause) {
         self.steps.push(Step { action, cost, cause });
     }
 
     pub(super) fn free(&mut self, action: Action, cause: Cause) {
         self.steps.push(Step::free(action, cause));
-    }
-
-    /// A crash in the middle of a replacement left two: this is the one that lost.
-    pub(super) fn remove_leftover(&mut self, leftover: &Instance) {
-        let cause = Cause::found("a replacement that was interrupted");
-        if !at_rest(leftover.state) {
-            self.steps.push(stop(leftover, StopMode::Kill, cause.clone()));
-        }
-        let target = Target::of(leftover);
-        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause);
     }
 
     fn fetch_image(&mut self, cause: &Cause) {
@@ -138,13 +128,13 @@ impl Builder<'_> {
         let image = BaseImage::Source(self.goal.desired.image.value.clone());
         let spec = self.spec(image, 1, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start);
+        self.remove_all_files();
     }
 
     /// Somebody is removing it: that is seen through, and another one made.
     fn make_after(&mut self, going: &Instance) {
-        let cause = Cause::found("it is being removed");
-        let target = Target::of(going);
-        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
+        self.see_off(going);
+        let cause = Cause::found("no other instance of the project's");
         self.fetch_image(&cause);
         self.remove_other_networks(&cause);
         self.create_network();
@@ -152,6 +142,7 @@ impl Builder<'_> {
         let generation = going.stamp.generation.saturating_add(1);
         let spec = self.spec(image, generation, self.goal.now);
         self.create(spec, Cost::None, &cause, self.goal.start);
+        self.remove_all_files();
     }
 
     /// There is one: as cheaply as can be, to what is wanted.
@@ -261,18 +252,6 @@ impl Builder<'_> {
         self.remove_old_files(instance);
     }
 
-    /// Files that were saved for another replacement than the one that is there: a crash kept them.
-    fn remove_old_files(&mut self, instance: &Instance) {
-        let own = format!("{}-", instance.stamp.generation);
-        let of_another = |image: &&String| {
-            image.rsplit_once(':').is_some_and(|(_, moment)| !moment.starts_with(&own))
-        };
-        for image in self.observed.saved_images.iter().filter(of_another) {
-            let cause = Cause::found("a replacement that was interrupted");
-            self.free(Action::RemoveImage { image: image.clone() }, cause);
-        }
-    }
-
     /// Every state that is not running, and the way to running.
     fn bring_up(&mut self, instance: &Instance, target: Target) {
         match instance.state {
@@ -284,7 +263,9 @@ impl Builder<'_> {
             Power::Stopped => self.free(Action::Start { target }, Cause::found("it is stopped")),
             Power::Stopping | Power::Removing | Power::Unknown => {
                 let cause = Cause::found("it is on its way down");
-                self.steps.push(stop(instance, self.grace(), cause.clone()));
+                // By the name that it has by now.
+                let stop = Action::Stop { target: target.clone(), mode: self.grace() };
+                self.free(stop, cause.clone());
                 self.free(Action::Start { target }, cause);
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::capability::Cost;
+use crate::model::id::InstanceUuid;
 
 use super::Plan;
 use super::action::{Action, Volumes};
@@ -12,7 +13,8 @@ use super::action::{Action, Volumes};
 pub fn contradictions(plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
     let mut created: BTreeSet<(String, u32)> = BTreeSet::new();
-    let mut removed: BTreeSet<(String, u32)> = BTreeSet::new();
+    // By the provider's id: a copy that somebody made of a container has its uuid and generation.
+    let mut removed: Vec<(&InstanceUuid, u32, &Option<String>)> = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
         let number = index + 1;
         match &step.action {
@@ -26,7 +28,7 @@ pub fn contradictions(plan: &Plan) -> Vec<String> {
                 }
             }
             Action::Remove { target, volumes } => {
-                removed.insert((target.uuid.to_string(), target.generation));
+                removed.push((&target.uuid, target.generation, &target.id));
                 let loses = *volumes != Volumes::Keep;
                 if loses && !matches!(step.cost, Cost::Recreate | Cost::Destroy) {
                     found.push(format!("step {number} loses data and does not say so"));
@@ -36,7 +38,7 @@ pub fn contradictions(plan: &Plan) -> Vec<String> {
                 found.push(format!("step {number} loses data and does not say so"));
             }
             Action::Start { target } | Action::Resume { target } => {
-                if removed.contains(&(target.uuid.to_string(), target.generation)) {
+                if removed.contains(&(&target.uuid, target.generation, &target.id)) {
                     found.push(format!("step {number} starts what an earlier step removed"));
                 }
                 if target.id.is_none()

@@ -187,15 +187,22 @@ fn step_line(number: usize, step: &Step, last_reason: &mut Option<String>) -> St
 #[must_use]
 pub fn summary(plan: &Plan) -> String {
     let steps = count(u32::try_from(plan.steps.len()).unwrap_or(u32::MAX), "step");
+    let has = |name: &str| plan.steps.iter().any(|step| step.action.name() == name);
+    let inside = match (has("stop"), has("start")) {
+        (true, true) => "what runs inside is restarted; files stay",
+        (true, false) => "what runs inside is stopped; files stay",
+        (false, _) => "files stay",
+    };
+    // Who asks for it finds nothing; what others have begun is found.
+    let mut destroys = plan.steps.iter().filter(|step| step.cost == Cost::Destroy);
+    let begun_by_others = destroys.all(|step| step.cause.found.is_some());
     let cost = match plan.cost() {
         Cost::None | Cost::Refused => return format!("{steps}."),
         Cost::Live => "nothing is interrupted".to_owned(),
-        Cost::Restart => "what runs inside is restarted; files stay".to_owned(),
+        Cost::Restart => inside.to_owned(),
         Cost::Replace => match plan.copied {
-            Some(copied) => {
-                format!("what runs inside is restarted; files stay ({copied} are copied)")
-            }
-            None => "what runs inside is restarted; files stay".to_owned(),
+            Some(copied) => format!("{inside} ({copied} are copied)"),
+            None => inside.to_owned(),
         },
         Cost::Recreate if goes_back(plan) => {
             "WHAT WAS WRITTEN SINCE THE SNAPSHOT IS LOST; volumes \
@@ -208,6 +215,9 @@ pub fn summary(plan: &Plan) -> String {
         }
         Cost::Destroy if removes_snapshots(plan) => {
             "the container, everything written in it and its snapshots are deleted".to_owned()
+        }
+        Cost::Destroy if begun_by_others => {
+            "what others are removing goes with everything written in it".to_owned()
         }
         Cost::Destroy => "the container and everything written in it are deleted".to_owned(),
     };
@@ -244,17 +254,26 @@ pub fn explanation(plan: &Plan) -> String {
             if step.cost == Cost::Recreate && goes_back(plan) {
                 "what was written inside since the snapshot is lost"
             } else {
-                cost_text(step.cost)
+                cost_text(step)
             }
         ));
     }
     text
 }
 
-fn cost_text(cost: Cost) -> &'static str {
-    match cost {
+/// What this step alone costs; the cost of a plan stands at each step that it is paid by.
+fn cost_text(step: &Step) -> &'static str {
+    match (&step.action, step.cost) {
+        (Action::Stop { .. }, _) => return "what runs inside is stopped",
+        (Action::SaveFiles { .. }, _) => return "nothing is lost: its files are copied",
+        (Action::Create { .. }, Cost::Replace) => {
+            return "nothing is lost: it is made again around its files";
+        }
+        _ => {}
+    }
+    match step.cost {
         Cost::None => "nothing is lost",
-        Cost::Live => "nothing is interrupted: it is changed while it runs",
+        Cost::Live => "nothing is interrupted",
         Cost::Restart => "what runs inside is stopped and started; files stay",
         Cost::Replace => "what runs inside is stopped; it is made again around its files",
         Cost::Recreate => "what was written inside since its creation is lost",

@@ -19,7 +19,7 @@ use super::error::PlanError;
 use super::steps::{Recreate, RunningGoal, Twin, to_running};
 
 /// The wish of `INFRA_TYPE=container` and `INFRA_ID=web`.
-pub(super) fn desired() -> Desired {
+pub(crate) fn desired() -> Desired {
     let path = PathBuf::from("/projects/web");
     let identity = Identity {
         uuid: InstanceUuid::derive("m", 1000, &path, InfraType::Container),
@@ -62,13 +62,13 @@ pub(super) fn desired() -> Desired {
 }
 
 /// A value that stands on line 3.
-pub(super) fn written<T>(value: T) -> Sourced<T> {
+pub(crate) fn written<T>(value: T) -> Sourced<T> {
     let place = Place { source: 0, offset: 30, length: 4, file: ".env".into(), line: 3, column: 8 };
     Sourced::written(value, Layer::File, place)
 }
 
 /// What `up` plans.
-pub(super) fn up(desired: &Desired, observed: &Observed) -> Result<Plan, Vec<PlanError>> {
+pub(crate) fn up(desired: &Desired, observed: &Observed) -> Result<Plan, Vec<PlanError>> {
     let goal = RunningGoal {
         desired,
         ports: &[],
@@ -82,7 +82,7 @@ pub(super) fn up(desired: &Desired, observed: &Observed) -> Result<Plan, Vec<Pla
 }
 
 /// The spec that `up` makes an instance with.
-pub(super) fn spec(desired: &Desired) -> InstanceSpec {
+pub(crate) fn spec(desired: &Desired) -> InstanceSpec {
     let plan = up(desired, &Observed::default()).unwrap();
     let spec = plan.steps.into_iter().find_map(|step| match step.action {
         Action::Create { spec } => Some(*spec),
@@ -92,7 +92,7 @@ pub(super) fn spec(desired: &Desired) -> InstanceSpec {
 }
 
 /// An instance that is as wished, in this state.
-pub(super) fn instance(desired: &Desired, state: Power) -> Instance {
+pub(crate) fn instance(desired: &Desired, state: Power) -> Instance {
     let spec = spec(desired);
     Instance {
         id: "1".to_owned(),
@@ -132,7 +132,7 @@ pub(super) fn snapshot(desired: &Desired, name: &str) -> Snapshot {
 }
 
 /// What is observed where there is nothing but this instance with its network and image.
-pub(super) fn observed(desired: &Desired, state: Power) -> Observed {
+pub(crate) fn observed(desired: &Desired, state: Power) -> Observed {
     Observed {
         instances: vec![instance(desired, state)],
         network: Some(ObservedNetwork {

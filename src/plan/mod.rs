@@ -16,11 +16,12 @@ mod adopt;
 mod appeared;
 mod build;
 pub mod check;
+mod clear;
 pub mod describe;
 pub mod diff;
 pub mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod garbage;
 pub mod limits;
 mod network;
@@ -28,8 +29,9 @@ mod outside;
 pub mod ports;
 pub mod power;
 pub mod ranges;
-mod refuse;
+pub mod refuse;
 pub mod saved;
+pub mod seen;
 pub mod snapshots;
 pub mod steps;
 pub mod undo;
@@ -161,7 +163,9 @@ impl Plan {
     /// What has to be agreed to first.
     #[must_use]
     pub fn consent(&self) -> Consent {
-        match self.cost() {
+        // What others have begun to remove is beyond anybody's consent.
+        let asked = self.steps.iter().map(|step| step.cost).filter(|cost| *cost != Cost::Destroy);
+        match asked.max().unwrap_or(Cost::None) {
             Cost::Recreate => Consent::Recreate,
             Cost::Restart => Consent::Restart,
             Cost::Replace if self.copied.is_some_and(|copied| copied > ASK_ABOVE) => {
@@ -171,5 +175,28 @@ impl Plan {
                 Consent::None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::image::ImageSource;
+    use crate::model::observed::{Instance, Power};
+    use fixture::{desired, observed, up, written};
+
+    #[test]
+    fn what_others_remove_covers_nothing_that_is_ours_to_ask() {
+        let mut wish = desired();
+        let mut world = observed(&wish, Power::Running);
+        let going =
+            Instance { id: "0".to_owned(), state: Power::Removing, ..world.instances[0].clone() };
+        world.instances.push(going);
+        let plan = up(&wish, &world).unwrap();
+        assert_eq!((plan.cost(), plan.consent()), (Cost::Destroy, Consent::None));
+        let image = ImageSource::Registry("docker.io/library/debian:12".to_owned());
+        wish.image = written(image);
+        let plan = up(&wish, &world).unwrap();
+        assert_eq!((plan.cost(), plan.consent()), (Cost::Destroy, Consent::Recreate));
     }
 }

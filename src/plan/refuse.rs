@@ -11,7 +11,8 @@ use super::error::PlanError;
 use super::steps::Twin;
 
 /// What the provider cannot do, found before anything is touched.
-pub(super) fn refusals(
+#[must_use]
+pub fn refusals(
     desired: &Desired,
     engine: &EngineFacts,
     capabilities: &Capabilities,
@@ -92,7 +93,7 @@ pub(super) fn instance_name(
     let Some(stranger) = &observed.stranger else { return Ok(identity.id.to_string()) };
     let former = observed.moved.as_ref().map(|moved| moved.stamp.uuid);
     let is_former = former.is_some() && stranger.stamp.as_ref().map(|stamp| stamp.uuid) == former;
-    if is_former && twin != Twin::Allow {
+    if is_former && twin != Twin::Allow && observed.instance().is_none() {
         // Its name is that of the one which takes its place; where it may not, another error says so.
         return Ok(identity.id.to_string());
     }

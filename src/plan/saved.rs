@@ -15,8 +15,11 @@ use crate::model::network::PortForward;
 use crate::model::problem::Problem;
 
 use super::action::{Action, Fetch};
+use super::diff::Change;
+use super::seen::Seen;
 use super::steps::Recreate;
-use super::{Plan, Step};
+use super::{Cause, Plan, Step};
+use crate::model::units::Bytes;
 
 /// A saved plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +34,16 @@ pub struct SavedPlan {
     pub recreate: Recreate,
     /// Whether it fetches the image in any case.
     pub fetch: Fetch,
+    /// What was written outside of the files, without its value: `--set MEMORY`.
+    pub given: Vec<String>,
+    /// What it was made for; none where there was nothing to do.
+    pub seen: Option<Seen>,
     /// The steps.
     pub steps: Vec<Step>,
+    /// The differences that they make up for.
+    pub changes: Vec<Change>,
+    /// How much a replacement copies.
+    pub copied: Option<Bytes>,
 }
 
 /// Why a saved plan is not carried out.
@@ -63,6 +74,18 @@ pub enum SavedPlanError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What it shows is not what it would do.
+    #[error("the plan {file} was altered: its `{field}` is not what it would do")]
+    #[diagnostic(
+        code(vagrantp::plan::saved_altered),
+        help("nothing was done; make a new one: `vagrantp plan --json > plan.json`")
+    )]
+    Altered {
+        /// The file.
+        file: String,
+        /// The first field that differs from what it says in `saved`.
+        field: String,
+    },
     /// It was made by a version that writes plans differently.
     #[error("the plan {file} has the format {found}, and this version knows {known}")]
     #[diagnostic(
@@ -89,15 +112,14 @@ pub enum SavedPlanError {
     },
     /// What is wanted or what is there has changed.
     #[error("the plan {file} does not fit any more: {difference}")]
-    #[diagnostic(
-        code(vagrantp::plan::saved_outdated),
-        help("nothing was done; look at a new one: `vagrantp plan --json > plan.json`")
-    )]
+    #[diagnostic(code(vagrantp::plan::saved_outdated), help("nothing was done; {help}"))]
     Outdated {
         /// The file.
         file: String,
         /// The first difference.
         difference: String,
+        /// What to do.
+        help: String,
     },
 }
 
@@ -106,6 +128,7 @@ impl From<SavedPlanError> for Problem {
         let code = match &error {
             SavedPlanError::Unreadable { .. }
             | SavedPlanError::NotAPlan { .. }
+            | SavedPlanError::Altered { .. }
             | SavedPlanError::Format { .. } => Code::Usage,
             SavedPlanError::Elsewhere { .. } | SavedPlanError::Outdated { .. } => {
                 Code::InvalidState
@@ -119,24 +142,15 @@ impl SavedPlan {
     /// The format that this version reads and writes.
     pub const SCHEMA: u32 = 1;
 
-    /// Reads what `plan --json` printed.
-    ///
-    /// # Errors
-    /// It is something else, or of another version's format.
-    pub fn read(file: &str, text: &str) -> Result<Self, SavedPlanError> {
-        let not_a_plan =
-            |reason: String| SavedPlanError::NotAPlan { file: file.to_owned(), reason };
-        let document: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| not_a_plan(error.to_string()))?;
-        let Some(saved) = document.get("saved") else {
-            return Err(not_a_plan("it has no `saved`".to_owned()));
-        };
-        let found = saved.get("schema").and_then(serde_json::Value::as_u64).unwrap_or_default();
-        if found != u64::from(Self::SCHEMA) {
-            let known = Self::SCHEMA;
-            return Err(SavedPlanError::Format { file: file.to_owned(), found, known });
+    /// The plan in the form in which it is kept.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        Plan {
+            steps: self.steps.clone(),
+            warnings: Vec::new(),
+            changes: self.changes.clone(),
+            copied: self.copied,
         }
-        serde_json::from_value(saved.clone()).map_err(|error| not_a_plan(error.to_string()))
     }
 
     /// The host ports that the plan picked.
@@ -149,10 +163,17 @@ impl SavedPlan {
         made.unwrap_or_default()
     }
 
-    /// Where the plan of this moment is another one; none where both are the same.
+    /// Where the plan of this moment is another one, or was made for another world; none where both
+    /// are the same. On which line of a file a reason stands makes no difference.
     #[must_use]
-    pub fn difference(&self, plan: &Plan) -> Option<String> {
-        let text = |step: &Step| serde_json::to_string(step).unwrap_or_default();
+    pub fn difference(&self, plan: &Plan, seen: &Seen) -> Option<String> {
+        let then = self.seen.as_ref();
+        then.and_then(|then| then.difference(seen))
+            .or_else(|| self.difference_of_steps(plan))
+            .or_else(|| then.and_then(|then| then.difference_of_image(seen)))
+    }
+
+    fn difference_of_steps(&self, plan: &Plan) -> Option<String> {
         for (index, (saved, now)) in self.steps.iter().zip(&plan.steps).enumerate() {
             let number = index + 1;
             if text(saved) != text(now) {
@@ -166,8 +187,28 @@ impl SavedPlan {
             }
         }
         let (saved, now) = (self.steps.len(), plan.steps.len());
-        (saved != now).then(|| format!("it has {saved} steps, and {now} are needed now"))
+        if saved != now {
+            return Some(format!("it has {saved} steps, and {now} are needed now"));
+        }
+        let bare = |changes: &[Change]| -> Vec<Change> {
+            changes.iter().map(|change| Change { place: None, ..change.clone() }).collect()
+        };
+        (bare(&self.changes) != bare(&plan.changes))
+            .then(|| "what the steps are for is something else now".to_owned())
     }
+
+    /// What was written outside of the files when it was made, and is not now.
+    #[must_use]
+    pub fn lacking(&self, given: &[String]) -> Vec<&str> {
+        let lacks = |then: &&String| !given.contains(then);
+        self.given.iter().filter(lacks).map(String::as_str).collect()
+    }
+}
+
+/// What is done and why, without the line that asks for it.
+fn text(step: &Step) -> String {
+    let cause = Cause { place: None, ..step.cause.clone() };
+    serde_json::to_string(&Step { cause, ..step.clone() }).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -177,14 +218,18 @@ mod tests {
     use crate::model::units::Memory;
     use crate::plan::fixture::{desired, observed, up, written};
 
-    fn saved(plan: &Plan) -> SavedPlan {
+    fn saved(plan: &Plan, seen: &Observed) -> SavedPlan {
         SavedPlan {
             schema: SavedPlan::SCHEMA,
             uuid: desired().identity.uuid,
             made_at: "2026-11-21T12:00:00Z".to_owned(),
             recreate: Recreate::WhereNeeded,
             fetch: Fetch::IfMissing,
+            given: Vec::new(),
+            seen: Some(Seen::of(seen, None)),
             steps: plan.steps.clone(),
+            changes: plan.changes.clone(),
+            copied: plan.copied,
         }
     }
 
@@ -192,48 +237,66 @@ mod tests {
     fn a_plan_reads_back_and_fits_what_it_was_made_for() {
         let mut wish = desired();
         wish.memory = written(Memory(4096));
-        let plan = up(&wish, &observed(&wish, Power::Stopped)).unwrap();
-        let text = serde_json::json!({ "saved": saved(&plan) }).to_string();
-        let read = SavedPlan::read("p", &text).unwrap();
-        assert_eq!(read.difference(&plan), None, "places lose their offsets and still fit");
+        let world = observed(&wish, Power::Stopped);
+        let plan = up(&wish, &world).unwrap();
+        let text = serde_json::to_string(&saved(&plan, &world)).unwrap();
+        let read: SavedPlan = serde_json::from_str(&text).unwrap();
+        let seen = Seen::of(&world, None);
+        assert_eq!(read.difference(&plan, &seen), None, "places lose their offsets and still fit");
+    }
+
+    #[test]
+    fn a_line_of_the_applications_above_changes_nothing() {
+        let mut wish = desired();
+        let world = observed(&wish, Power::Running);
+        wish.memory = written(Memory(4096));
+        let plan = up(&wish, &world).unwrap();
+        let made = saved(&plan, &world);
+        let mut moved = plan.clone();
+        for place in moved.steps.iter_mut().filter_map(|step| step.cause.place.as_mut()) {
+            place.line += 1;
+        }
+        for place in moved.changes.iter_mut().filter_map(|change| change.place.as_mut()) {
+            place.line += 1;
+        }
+        assert_ne!(moved, plan);
+        assert_eq!(made.difference(&moved, &Seen::of(&world, None)), None);
+        // Another reason for the same steps is another plan.
+        for step in &mut moved.steps {
+            step.cause.key = Some("CPUS".to_owned());
+        }
+        assert!(made.difference(&moved, &Seen::of(&world, None)).is_some());
     }
 
     #[test]
     fn another_wish_or_another_world_is_another_plan() {
         let wish = desired();
-        let made = saved(&up(&wish, &Observed::default()).unwrap());
+        let nothing = Observed::default();
+        let made = saved(&up(&wish, &nothing).unwrap(), &nothing);
         let mut more = desired();
         more.memory = written(Memory(4096));
-        let of = |plan: Result<Plan, _>| made.difference(&plan.unwrap()).unwrap();
+        let of = |wish, world: &Observed| {
+            made.difference(&up(wish, world).unwrap(), &Seen::of(world, None)).unwrap()
+        };
         assert_eq!(
-            of(up(&more, &Observed::default())),
+            of(&more, &nothing),
             "step 3 was `Create the container web from docker.io/library/alpine:latest (2 GiB, \
              2 CPUs)` and would be `Create the container web from \
              docker.io/library/alpine:latest (4 GiB, 2 CPUs)` now"
         );
         assert_eq!(
-            of(up(&wish, &observed(&wish, Power::Running))),
-            "it has 4 steps, and 0 are needed now"
+            of(&wish, &observed(&wish, Power::Running)),
+            "there is a container web that was not there then"
         );
     }
 
     #[test]
-    fn what_is_no_plan_of_this_format_is_told_apart() {
-        let reason = |text: &str| SavedPlan::read("p", text).unwrap_err().to_string();
-        assert!(reason("x").starts_with("p is no saved plan: expected value"));
-        assert_eq!(reason("{}"), "p is no saved plan: it has no `saved`");
-        let future = r#"{"saved": {"schema": 2, "steps": "who knows"}}"#;
-        assert_eq!(reason(future), "the plan p has the format 2, and this version knows 1");
-        let torn = r#"{"saved": {"schema": 1}}"#;
-        assert_eq!(reason(torn), "p is no saved plan: missing field `uuid`");
-    }
-
-    #[test]
-    fn plans_of_released_versions_still_read() {
-        let made = include_str!("../../tests/fixtures/plans/0.1.0-make.json");
-        let replaced = include_str!("../../tests/fixtures/plans/0.1.0-replace.json");
-        for (text, actions) in [(made, 4), (replaced, 6)] {
-            assert_eq!(SavedPlan::read("fixture", text).unwrap().steps.len(), actions);
-        }
+    fn what_was_given_then_and_is_not_now_is_named() {
+        let nothing = Observed::default();
+        let made = SavedPlan {
+            given: vec!["--set CPUS".to_owned(), "--set MEMORY".to_owned()],
+            ..saved(&Plan::default(), &nothing)
+        };
+        assert_eq!(made.lacking(&["--set CPUS".to_owned()]), ["--set MEMORY"]);
     }
 }

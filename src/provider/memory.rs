@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
+use crate::model::changes::{self, Change};
 use crate::model::code::Code;
 use crate::model::garbage::{Inventory, OwnNetwork};
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -69,24 +70,19 @@ impl Memory {
     }
 }
 
-/// The costs of the in-memory provider: those of a container engine.
+/// What the in-memory provider can do: its costs are those of the table.
 #[must_use]
 pub fn capabilities() -> Capabilities {
+    let cost = |field: Field| {
+        let change = changes::of(field.key(), ProviderKind::Memory)?;
+        Some(match (field, change) {
+            // The address is changed in the network that stays.
+            (Field::Address, Change::LiveElse(_)) => Cost::Live,
+            (_, change) => change.cost(),
+        })
+    };
     Capabilities {
-        costs: vec![
-            (Field::Name, Cost::Live),
-            (Field::Memory, Cost::Replace),
-            (Field::Cpus, Cost::Replace),
-            (Field::Ports, Cost::Replace),
-            (Field::Mounts, Cost::Replace),
-            (Field::Command, Cost::Replace),
-            (Field::Image, Cost::Recreate),
-            (Field::Address, Cost::Live),
-            (Field::Gateway, Cost::Replace),
-            (Field::Dns, Cost::Replace),
-            (Field::Network, Cost::Replace),
-            (Field::Autostart, Cost::Live),
-        ],
+        costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
         bridge: true,
         suspend: true,
         autostart: true,
@@ -274,7 +270,7 @@ impl World {
                 return self.set_power(target, Power::Running, &[Power::Created, Power::Stopped]);
             }
             Action::Stop { target, .. } => {
-                let from = [Power::Running, Power::Paused, Power::Stopping];
+                let from = [Power::Running, Power::Paused, Power::Stopping, Power::Unknown];
                 if self.find(target).is_some_and(|at| self.instances[at].state == Power::Created) {
                     return Ok(Outcome::AlreadyDone);
                 }

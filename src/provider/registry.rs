@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::model::capability::Capabilities;
 use crate::model::host::HostFacts;
 use crate::model::id::{InfraType, ProviderKind};
 
@@ -34,6 +35,16 @@ pub async fn open(
             let _ = facts;
             Err(not_built(kind))
         }
+    }
+}
+
+/// What a provider of this build can do, without asking it; none for one that is not built.
+#[must_use]
+pub fn capabilities(kind: ProviderKind) -> Option<Capabilities> {
+    match kind {
+        #[cfg(feature = "podman")]
+        ProviderKind::Podman => Some(super::podman::capabilities()),
+        _ => None,
     }
 }
 

@@ -138,7 +138,7 @@ mod tests {
             let at = |index: usize| (0..=index % (text.len() + 1)).rev()
                 .find(|at| text.is_char_boundary(*at)).expect("0 is one");
             let (one, other) = (at(one).min(at(other)), at(one).max(at(other)));
-            let (shown, moved) = of(&text, &[one..other]);
+            let (shown, moved) = of(&text, std::slice::from_ref(&(one..other)));
             let label = &shown[moved[0].clone()];
             let head: String = text[one..other].chars().take(20).collect();
             proptest::prop_assert!(label.starts_with(&head) || head.contains('\n'));

@@ -14,8 +14,12 @@ use vagrantp::plan::action::Outcome;
 use vagrantp::store::history::Subject;
 use vagrantp::store::journal::StepProgress;
 
+mod keys;
+#[path = "../support/merge.rs"]
+mod merge;
 mod spy;
 mod wishes;
+mod worlds;
 
 use spy::{Spy, World};
 

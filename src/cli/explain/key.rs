@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::config::keys::effect;
+use crate::config::keys::effect::{self, Effect};
 use crate::config::keys::{Default, Key, PREFIX};
 use crate::config::print::quoted;
 use crate::config::{Config, Loaded};
 use crate::model::code::Code;
+use crate::model::network::NetworkMode;
 use crate::model::problem::Problem;
 use crate::model::source::{Layer, Origin, Place};
 use crate::model::state::State;
@@ -211,12 +212,25 @@ async fn change(
     };
     let identity = &found.identity;
     let state = status::shape(context, identity, Some(instance), config).state;
-    let effect = effect::of(key, identity.provider, &found.provider.capabilities());
+    let bridged = config.is_some_and(|config| {
+        config.network_mode.as_ref().is_some_and(|mode| mode.value == NetworkMode::Bridge)
+    });
+    let has_address = config.is_some_and(|config| config.ip_address.is_some());
+    let effect = match key.name {
+        "BRIDGE" if !bridged => Effect::Without("NETWORK_MODE=bridge"),
+        "GATEWAY" if !has_address => Effect::Without("IP_ADDRESS"),
+        _ => effect::of(key, identity.provider, &found.provider.capabilities()),
+    };
+    let is_up = instance.state.is_up();
     let also = match key.name {
         "PORTS" | "PORT_POOL" => "; ports that were picked are kept",
         _ => "",
     };
-    let says =
-        format!("{} is {state} on {}: {}{also}", identity.id, identity.provider, effect.says());
+    let says = format!(
+        "{} is {state} on {}: {}{also}",
+        identity.id,
+        identity.provider,
+        effect.says(is_up)
+    );
     Ok(Change { cost: effect.as_str(), state: Some(state), says })
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::model::host::{HostFacts, Places};
 use crate::model::shell::{Terminal, TerminalSize};
 use crate::model::units::{Bytes, Memory};
+use crate::plan::seen::FileFacts;
 
 pub mod networks;
 pub mod ports;
@@ -163,6 +165,19 @@ pub fn disk_free(path: &Path) -> Option<(PathBuf, Bytes)> {
     let there = path.ancestors().find(|ancestor| ancestor.is_dir())?;
     let stat = rustix::fs::statvfs(there).ok()?;
     Some((there.to_owned(), Bytes(stat.f_bavail.saturating_mul(stat.f_frsize))))
+}
+
+/// What tells this version of the file from another; none where it cannot be looked at.
+#[must_use]
+pub fn file_facts(path: &Path) -> Option<FileFacts> {
+    let facts = std::fs::metadata(path).ok()?;
+    Some(FileFacts {
+        device: facts.dev(),
+        inode: facts.ino(),
+        size: facts.size(),
+        modified: facts.mtime(),
+        modified_nanos: facts.mtime_nsec(),
+    })
 }
 
 /// Whether somebody can be asked: stdin and stderr are a terminal, and this is no CI job.

@@ -14,6 +14,10 @@ pub enum Effect {
     LiveElse(Cost),
     /// The machine stays as it is; what runs from then on goes by the new value.
     NextCall,
+    /// It counts together with another key alone, which is not set so.
+    Without(&'static str),
+    /// There is one value that it can have.
+    OnlyOne,
     /// It is another machine: this one stays.
     AnotherMachine,
     /// The provider has no use for it.
@@ -29,6 +33,7 @@ pub fn of(key: &Key, provider: ProviderKind, capabilities: &Capabilities) -> Eff
     match key.name {
         _ if !key.used_by.contains(&provider) => Effect::NotUsed,
         "INFRA_TYPE" => Effect::AnotherMachine,
+        "PROVIDER" if matches!(provider, ProviderKind::Podman) => Effect::OnlyOne,
         "PROVIDER" => Effect::Costs(Cost::Recreate),
         // Nothing but the default mode is left to write.
         "NETWORK_MODE" | "BRIDGE" if !capabilities.bridge => Effect::Costs(Cost::Refused),
@@ -57,17 +62,26 @@ impl Effect {
             Effect::LiveElse(Cost::Restart) => Some("live_or_restart"),
             Effect::LiveElse(Cost::Recreate) => Some("live_or_recreate"),
             Effect::LiveElse(_) => Some("live_or_replace"),
-            Effect::NextCall | Effect::AnotherMachine | Effect::NotUsed => {
+            Effect::NextCall | Effect::AnotherMachine | Effect::NotUsed | Effect::Without(_) => {
                 Some(Cost::None.as_str())
             }
+            Effect::OnlyOne => Some(Cost::Refused.as_str()),
             Effect::Unknown => None,
         }
     }
 
-    /// What the next `up` does with the machine that there is.
+    /// What the next `up` does with the machine that there is, and that is up or not.
     #[must_use]
-    pub fn says(self) -> &'static str {
-        match self {
+    pub fn says(self, is_up: bool) -> String {
+        let text = match self {
+            Effect::Without(needs) => return format!("nothing: it counts with {needs} alone"),
+            Effect::Costs(Cost::Live) if !is_up => "it is changed; its files stay",
+            Effect::Costs(Cost::Restart) if !is_up => "it is changed; its files stay",
+            Effect::Costs(Cost::Replace) if !is_up => "it is made again around its files",
+            Effect::LiveElse(Cost::Restart) if !is_up => "it is changed; its files stay",
+            Effect::LiveElse(Cost::Replace) if !is_up => {
+                "it is changed where that can be done; where not, it is made again around its files"
+            }
             Effect::Costs(Cost::None) => "nothing",
             Effect::Costs(Cost::Live) => "it is changed as it runs; nothing is interrupted",
             Effect::Costs(Cost::Restart) => "it is stopped and started; its files stay",
@@ -93,10 +107,12 @@ impl Effect {
                  its files, and what runs in it is stopped"
             }
             Effect::NextCall => "nothing; the new value holds from the next call on",
+            Effect::OnlyOne => "refused: for a machine of this type there is no other value",
             Effect::AnotherMachine => "nothing; another machine is made beside it",
             Effect::NotUsed => "nothing; this provider has no use for the key",
             Effect::Unknown => "not known: this provider says nothing about it",
-        }
+        };
+        text.to_owned()
     }
 }
 
@@ -141,7 +157,29 @@ mod tests {
         let live = Capabilities { costs: vec![(Field::Cpus, Cost::Live)], ..capabilities };
         let cpus = of(key("CPUS"), ProviderKind::Libvirt, &live);
         assert_eq!(cpus, Effect::LiveElse(Cost::Restart));
-        assert!(cpus.says().contains("stopped and started"));
+        assert!(cpus.says(true).contains("stopped and started"));
+        assert_eq!(cpus.says(false), "it is changed; its files stay");
+    }
+
+    #[test]
+    fn nothing_is_interrupted_or_stopped_in_what_does_not_run() {
+        for cost in [Cost::Live, Cost::Restart, Cost::Replace] {
+            let either = (cost != Cost::Live).then_some(Effect::LiveElse(cost));
+            for effect in [Effect::Costs(cost)].into_iter().chain(either) {
+                let says = effect.says(false);
+                assert!(!says.contains("stopped") && !says.contains("runs"), "{effect:?}: {says}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_text_refuses_is_refused_in_json() {
+        let capabilities = Capabilities { costs: Vec::new(), ..capabilities() };
+        for key in all() {
+            let effect = of(key, ProviderKind::Podman, &capabilities);
+            let refused = effect.says(true).starts_with("refused");
+            assert_eq!(refused, effect.as_str() == Some("refused"), "{}: {effect:?}", key.name);
+        }
     }
 
     #[test]

@@ -131,6 +131,12 @@ pub(super) const RULES: &[Rule] = &[
         "Make one with `vagrantp plan --json > plan.json`.",
     ),
     failure(
+        "plan::saved_altered",
+        &[Code::Usage],
+        "What the saved plan shows is not what it would do; nothing was done.",
+        "Make a new one with `vagrantp plan --json > plan.json`.",
+    ),
+    failure(
         "plan::saved_format",
         &[Code::Usage],
         "The saved plan has a format of another version.",

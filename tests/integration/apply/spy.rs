@@ -20,16 +20,21 @@ use vagrantp::model::host::{BridgeNetwork, HostFacts, HostNetworks, Places};
 use vagrantp::model::id::{InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use vagrantp::model::observed::{Instance, Observed};
 use vagrantp::model::output::{OutputPiece, OutputRequest};
+use vagrantp::model::problem::Problem;
 use vagrantp::model::shell::ShellRequest;
 use vagrantp::model::spec::InstanceSpec;
 use vagrantp::model::units::Memory as MemorySize;
 use vagrantp::plan::action::{Action, Fetch, Outcome};
 use vagrantp::plan::ports::settle;
-use vagrantp::plan::steps::{Recreate, RunningGoal, Twin, stop_mode, to_running, to_stopped};
+use vagrantp::plan::steps::{
+    Recreate, RunningGoal, Twin, stop_mode, to_absent, to_running, to_stopped,
+};
 use vagrantp::plan::{Plan, PlanError};
 use vagrantp::provider::memory::Memory;
 use vagrantp::provider::{Depth, Provider, ProviderError, Query, ShellIo};
 use vagrantp::store::{InstanceStore, Store};
+
+use super::merge::merge;
 
 /// A project, its provider and its store.
 pub(super) struct World {
@@ -84,12 +89,16 @@ impl World {
 
     /// The wish of this `.env`.
     pub(super) fn desired(&self, env: &str) -> Desired {
+        self.understood(env).unwrap_or_else(|errors| panic!("{env}: {errors:?}"))
+    }
+
+    /// The wish of this `.env`, or why there is none.
+    pub(super) fn understood(&self, env: &str) -> Result<Desired, Vec<Problem>> {
         std::fs::write(self.project.path.join(".env"), env).unwrap();
         let (dir, facts) = (&self.project.path, &self.facts);
         let loaded = config::load(&LoadRequest { dir, env_files: &[], set: &[], facts });
-        let config = loaded.config.unwrap_or_else(|| panic!("{env}: {:?}", loaded.errors));
+        let config = loaded.config.ok_or(loaded.errors)?;
         vagrantp::resolve::resolve(&config, &self.project, facts)
-            .unwrap_or_else(|errors| panic!("{env}: {errors:?}"))
     }
 
     pub(super) async fn plan(&self, desired: &Desired) -> Plan {
@@ -102,19 +111,81 @@ impl World {
         provider: &dyn Provider,
         desired: &Desired,
     ) -> Result<Plan, Vec<PlanError>> {
+        self.plan_from(provider, desired, (Recreate::WhereNeeded, Twin::Refuse)).await
+    }
+
+    /// The plan of a verb with its options.
+    pub(super) async fn plan_of(
+        &self,
+        verb: &str,
+        desired: &Desired,
+    ) -> Result<Plan, Vec<PlanError>> {
+        let has = |option: &str| verb.split_whitespace().any(|word| word == option);
+        let observed = self.observed(&self.provider, desired).await;
+        let mode = stop_mode(has("--force"), Duration::from_secs(30));
+        match verb.split_whitespace().next() {
+            Some("stop") if observed.instances.is_empty() => Ok(Plan::default()),
+            Some("stop") => to_stopped(&observed, mode).map_err(|error| vec![error]),
+            Some("rm") => Ok(to_absent(&desired.identity, &observed, mode)),
+            _ => {
+                let recreate =
+                    if has("--recreate") { Recreate::Always } else { Recreate::WhereNeeded };
+                let twin = if has("--new") { Twin::Allow } else { Twin::Refuse };
+                self.plan_from(&self.provider, desired, (recreate, twin)).await
+            }
+        }
+    }
+
+    async fn observed(&self, provider: &dyn Provider, desired: &Desired) -> Observed {
         let image = Some(&desired.image.value);
         let query = Query { identity: &desired.identity, image, depth: Depth::Full };
-        let observed = provider.observe(&query).await.unwrap();
+        provider.observe(&query).await.unwrap()
+    }
+
+    /// Lets happen what a scenario's `observed.json` tells.
+    pub(super) async fn happened(&self, desired: &Desired, since: &str) {
+        let identity = &desired.identity;
+        let since = since
+            .replace("{uuid}", &identity.uuid.to_string())
+            .replace("{dir}", &self.dir().to_string_lossy());
+        let was = self.observed(&self.provider, desired).await;
+        let mut whole = serde_json::to_value(&was).unwrap();
+        merge(&mut whole, serde_json::from_str(&since).unwrap());
+        let now: Observed = serde_json::from_value(whole).unwrap();
+        self.provider.with(|world| {
+            world.instances = now.instances;
+            world.instances.extend(now.moved);
+            world.strangers.extend(now.stranger.map(|stranger| stranger.name));
+            let owner = |ours: bool| match ours {
+                true => identity.uuid,
+                false => InstanceUuid::derive("m", 7, self.dir(), InfraType::Container),
+            };
+            let network = now.network.into_iter();
+            world.networks = network.map(|one| (one.clone(), owner(one.ours))).collect();
+            if now.image.is_none() {
+                world.images.clear();
+            }
+            world.saved = now.saved_images;
+        });
+    }
+
+    async fn plan_from(
+        &self,
+        provider: &dyn Provider,
+        desired: &Desired,
+        (recreate, twin): (Recreate, Twin),
+    ) -> Result<Plan, Vec<PlanError>> {
+        let observed = self.observed(provider, desired).await;
         let own = observed.instance().map(|instance| instance.stamp.asked.ports.clone());
         let pool = desired.port_pool.value;
         let ports = settle(&desired.ports, pool, &own.unwrap_or_default(), &[])?;
         let goal = RunningGoal {
             desired,
             ports: &ports,
-            recreate: Recreate::WhereNeeded,
+            recreate,
             fetch: Fetch::IfMissing,
             start: true,
-            twin: Twin::Refuse,
+            twin,
             now: "2026-11-21T12:00:00Z",
         };
         to_running(&goal, &observed, &provider.capabilities())
@@ -299,9 +370,9 @@ impl Provider for Spy<'_> {
     }
 }
 
-/// The scenario folders that have a machine before and a wish after.
+/// The scenario folders.
 pub(super) fn scenarios() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    folders.filter(|folder| folder.join("before.env").exists()).collect()
+    folders.filter(|folder| folder.is_dir()).collect()
 }

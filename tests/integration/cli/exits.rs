@@ -24,6 +24,14 @@ const OWED: [(Code, u8); 6] = [
     (Code::VerificationFailed, 8),
 ];
 
+/// Codes that take more than a call to be met, with the test below that meets them.
+const ELSEWHERE: [(Code, &str); 4] = [
+    (Code::PortConflict, "a_taken_port_is_exit_6_and_names_who_has_it"),
+    (Code::Locked, "a_held_lock_is_exit_10_and_names_who_holds_it"),
+    (Code::Interrupted, "a_signal_is_its_number_and_128"),
+    (Code::PermissionDenied, "a_directory_that_may_not_be_written_is_told_apart"),
+];
+
 /// A code, and how a user comes to meet it: a `.env`, what is done first, and the call that fails.
 struct Case {
     code: Code,
@@ -218,9 +226,14 @@ fn each_exit_status_has_its_case() {
 
 #[test]
 fn every_code_is_reached_or_owed() {
-    let elsewhere = [Code::PortConflict, Code::Locked, Code::Interrupted, Code::PermissionDenied];
+    let here = include_str!("exits.rs");
+    for (code, test) in ELSEWHERE {
+        let (_, body) = here.split_once(&format!("fn {test}()")).unwrap_or_default();
+        let body = body.split_once("\n#[").map_or(body, |(body, _)| body);
+        assert!(body.contains(code.as_str()), "{test} is no test of {code}");
+    }
     let mut reached: Vec<Code> = cases().iter().map(|case| case.code).collect();
-    reached.extend(elsewhere);
+    reached.extend(ELSEWHERE.map(|(code, _)| code));
     reached.extend(OWED.map(|(code, _)| code));
     let names: BTreeSet<&str> = reached.iter().map(|code| code.as_str()).collect();
     let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
@@ -256,6 +269,8 @@ async fn a_held_lock_is_exit_10_and_names_who_holds_it() {
     assert_eq!(ran.status, 10, "{}", ran.stderr);
     let holder = format!("`vagrantp up` (pid {}, for 0 s)", std::process::id());
     assert!(unwrapped(&ran.stderr).contains(&holder), "{}", ran.stderr);
+    let (_, document) = project.json(&["--lock-timeout", "0", "stop"]);
+    assert_eq!(document["error"]["code"], "LOCKED", "{document:#}");
     // Readers never wait.
     project.ok(&["status"]);
     project.ok(&["plan"]);

@@ -190,6 +190,21 @@ mod with_a_machine {
         "running" "replace": project is running on podman: it is made again around its files; what runs in it is stopped
         "running" "none": project is running on podman: nothing; another machine is made beside it
         "#);
+        let says = |key: &str| change(key).split_once(": ").expect("a state").1.to_owned();
+        assert!(
+            change("PROVIDER").starts_with("\"running\" \"refused\""),
+            "{}",
+            change("PROVIDER")
+        );
+        assert!(change("BRIDGE").starts_with("\"running\" \"none\""), "{}", change("BRIDGE"));
+        assert!(says("BRIDGE").ends_with("nothing: it counts with NETWORK_MODE=bridge alone"));
+        assert!(says("GATEWAY").ends_with("nothing: it counts with IP_ADDRESS alone"));
+        project.ok(&["stop"]);
+        assert_eq!(
+            change("MEMORY"),
+            "\"stopped\" \"replace\": project is stopped on podman: it is made again around its files"
+        );
+        project.ok(&["up"]);
         // Also where the file has been broken since.
         project.file(".env", "INFRA_TYPE=container\nMEMORY=lots\n");
         assert!(change("MEMORY").starts_with("\"running\" \"replace\""), "{}", change("MEMORY"));

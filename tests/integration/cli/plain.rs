@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Engine, Project, container, engined, scrubbed, terminal};
+use super::{Engine, Project, container, engined, project, schema, scrubbed, terminal};
 
 fn machine() -> (Project, Engine) {
     engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"))
@@ -98,7 +98,7 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
       2. [destroy] DELETE the container project with everything written in it
       3. Remove the network vagrantp-{uuid}
     3 steps: the container and everything written in it are deleted.
-    Type 'yes' to confirm: vagrantp::consent::declined
+    Type 'yes' to confirm [yes/no/explain]: vagrantp::consent::declined
 
       × nothing was done: the answer was not yes
       help: call it again to be asked again
@@ -112,16 +112,16 @@ fn on_a_terminal_the_plan_is_shown_and_a_yes_asked_for() {
       2. [destroy] DELETE the container project with everything written in it
       3. Remove the network vagrantp-{uuid}
     3 steps: the container and everything written in it are deleted.
-    Type 'yes' to confirm:   1. Stop the container project (killed after 30 s)
+    Type 'yes' to confirm [yes/no/explain]:   1. Stop the container project (killed after 30 s)
          why: it was asked for
-         cost: nothing is lost
+         cost: what runs inside is stopped
       2. DELETE the container project with everything written in it
          why: it was asked for
          cost: it is deleted with everything written in it
       3. Remove the network vagrantp-{uuid}
          why: it was asked for
          cost: nothing is lost
-    Type 'yes' to confirm: project (container on podman)
+    Type 'yes' to confirm [yes/no/explain]: project (container on podman)
     [1/3] Stop the container project (killed after 30 s)
     [2/3] DELETE the container project with everything written in it
     [3/3] Remove the network vagrantp-{uuid}
@@ -137,10 +137,24 @@ fn a_restart_or_recreate_asks_on_a_terminal() {
     engine.world().images.push("docker.io/library/debian:12".to_owned());
     project.file(".env", "INFRA_TYPE=container\nMEMORY=512\nCPUS=1\nIMAGE=debian:12\n");
     let shown = terminal::shown(project.command(&["--plain", "up"]), b"no\n");
-    assert!(shown.contains("Go ahead? [yes/no/explain]"), "{shown}");
+    assert!(shown.contains("Type 'yes' to confirm [yes/no/explain]:"), "{shown}");
     project.ok(&["status"]);
     let before = engine.world().requests.len();
     terminal::shown(project.command(&["--plain", "up"]), b"yes\n");
     let requests = engine.world().requests.split_off(before);
     assert!(requests.iter().any(|request| request == "POST /containers/create"), "{requests:?}");
+}
+
+#[test]
+fn help_and_version_are_json_where_that_was_asked_for() {
+    let project = project("");
+    for arguments in [["--json", "--help"], ["--json", "--version"], ["--help", "--json"]] {
+        let ran = project.run(&arguments);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let document = serde_json::from_str(&ran.stdout).expect("one document");
+        schema::check(&document);
+        let message = document["message"].as_str().expect("a message");
+        assert!(message.contains("vagrantp"), "{message}");
+    }
+    assert!(project.run(&["--version"]).stdout.starts_with("vagrantp "));
 }

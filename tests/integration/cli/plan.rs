@@ -2,7 +2,9 @@
 
 use insta::assert_snapshot;
 
-use super::{Project, engined, schema, scrubbed};
+use serde_json::Value;
+
+use super::{Engine, Project, engined, schema, scrubbed};
 
 #[test]
 fn the_id_is_the_directorys_unless_the_env_says_otherwise() {
@@ -146,6 +148,158 @@ fn what_is_no_plan_of_this_project_is_refused() {
       help: go to the directory that it was made in, or make one here
     ");
     assert_eq!(engine.containers(), []);
+}
+
+/// A machine, and a plan of what its `.env` asks for now, in `plan.json`.
+fn planned(wanted: &str, options: &[&str]) -> (Project, Engine) {
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"));
+    project.ok(&["up"]);
+    engine.world().images.push("docker.io/library/debian:12".to_owned());
+    project.file(".env", wanted);
+    save(&project, options);
+    (project, engine)
+}
+
+fn save(project: &Project, options: &[&str]) -> Value {
+    let plan = project.ok(&[&["--json", "plan"], options].concat()).stdout;
+    let plan = plan.replace("{root}", &root(project));
+    project.file("plan.json", &plan);
+    serde_json::from_str(&plan).expect("a document")
+}
+
+const RECREATED: &str = "INFRA_TYPE=container\nMEMORY=512\nCPUS=1\nIMAGE=debian:12\n";
+const REPLACED: &str = "INFRA_TYPE=container\nMEMORY=600\nCPUS=1\n";
+
+/// That `up --plan` does nothing, and what it says.
+fn refused(project: &Project, engine: &Engine, arguments: &[&str], status: i32) -> String {
+    let before = engine.world().requests.len();
+    let ran = project.run(&[&["up", "--plan", "plan.json"], arguments].concat());
+    assert_eq!((ran.status, &*ran.stdout), (status, ""), "{}", ran.stderr);
+    let requests = engine.world().requests.split_off(before);
+    assert!(requests.iter().all(|request| request.starts_with("GET")), "{requests:?}");
+    ran.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_saved_plan_that_destroys_takes_a_word_of_its_own() {
+    let (project, engine) = planned(RECREATED, &[]);
+    let says = refused(&project, &engine, &["-y"], 3);
+    assert!(says.contains("`vagrantp up --plan plan.json --recreate` agrees to that"), "{says}");
+    let ran = project.run(&["up", "--plan", "plan.json", "--recreate"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(engine.bodies().contains("debian:12"), "{}", engine.bodies());
+    // With a plan, the option agrees, and asks for nothing.
+    let plan = save(&project, &[]);
+    assert_eq!(plan["plan"], serde_json::json!([]));
+    let ran = project.run(&["up", "--plan", "plan.json", "--recreate", "--json"]);
+    assert!(ran.stdout.contains("\"changed\": false"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_plan_that_shows_something_else_than_it_does_is_refused() {
+    let (project, engine) = planned(RECREATED, &[]);
+    let honest = save(&project, &[]);
+    let tampered = |change: &dyn Fn(&mut Value)| {
+        let mut plan = honest.clone();
+        change(&mut plan);
+        project.file("plan.json", plan.to_string());
+        refused(&project, &engine, &["--recreate"], 2)
+    };
+    let harmless = tampered(&|plan| {
+        plan["plan"] = serde_json::json!([]);
+        plan["changes"] = serde_json::json!([]);
+        plan["message"] = "Nothing to do.".into();
+    });
+    assert!(harmless.contains("vagrantp::plan::saved_altered"), "{harmless}");
+    assert!(tampered(&|plan| plan["saved"]["extra"] = 1.into()).contains("saved_altered"));
+    assert!(tampered(&|plan| plan["schema"] = 7.into()).contains("saved_format"));
+    let moment = tampered(&|plan| plan["saved"]["made_at"] = "not-a-time\u{1b}[31m".into());
+    assert!(moment.contains("its `made_at` is no moment"), "{moment}");
+    // The same in another spelling is the same.
+    project.file("plan.json", honest.to_string());
+    let ran = project.run(&["up", "--plan", "plan.json", "--recreate"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn a_plan_is_for_the_world_that_it_was_made_for() {
+    let (project, engine) = planned(REPLACED, &[]);
+    engine.world().written = 1100 << 20;
+    let says = refused(&project, &engine, &[], 1);
+    assert!(
+        says.contains(
+            "what is written in the container project was at most 1.0 GiB and is at most 2.0 GiB now"
+        ),
+        "{says}"
+    );
+    engine.world().written = 0;
+    project.ok(&["stop"]);
+    let says = refused(&project, &engine, &[], 1);
+    assert!(says.contains("the container project was running and is stopped now"), "{says}");
+}
+
+#[test]
+fn the_file_of_an_image_is_the_one_that_was_seen() {
+    let (project, engine) =
+        engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nIMAGE=./root.tar\n"));
+    let tarball = |size: usize| {
+        let mut bytes = vec![0; size];
+        bytes[257..262].copy_from_slice(b"ustar");
+        bytes
+    };
+    project.file("root.tar", tarball(1024));
+    save(&project, &[]);
+    project.file("root.tar", tarball(2048));
+    let says = refused(&project, &engine, &[], 1);
+    assert!(says.contains("the file that IMAGE names was changed since"), "{says}");
+}
+
+#[test]
+fn a_line_of_the_applications_makes_no_other_plan() {
+    let (project, engine) = planned(REPLACED, &[]);
+    project.file(".env", format!("DATABASE_URL=x\n\n{REPLACED}"));
+    let before = engine.world().requests.len();
+    let ran = project.run(&["up", "--plan", "plan.json"]);
+    // This engine cannot save files; that it is asked to shows that the plan was taken.
+    assert!(!ran.stderr.contains("saved_outdated"), "{}", ran.stderr);
+    let requests = engine.world().requests.split_off(before);
+    assert!(requests.iter().any(|request| request.contains("/stop")), "{requests:?}");
+}
+
+#[test]
+fn a_plan_says_what_was_given_to_it_and_carries_no_values() {
+    let made = "INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n";
+    let (project, engine) = planned(made, &["--set", "MEMORY=1G"]);
+    let plan = save(&project, &["--set", "MEMORY=1G"]);
+    assert_eq!(plan["saved"]["given"], serde_json::json!(["--set MEMORY"]));
+    let says = refused(&project, &engine, &[], 1);
+    assert!(says.contains("the plan was made with --set MEMORY, which this call lacks"), "{says}");
+    let ran = project.run(&["up", "--plan", "plan.json", "--set", "MEMORY=1G"]);
+    assert!(!ran.stderr.contains("saved_outdated"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_warning_is_said_once() {
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\nDISK_SIZE=30G\n"));
+    engine.stranger("web");
+    for verb in [&["plan"][..], &["up"], &["up", "--plan", "no-such-file"]] {
+        let ran = project.run(&[verb, &["--set", "INFRA_ID=web"]].concat());
+        assert_ne!(ran.status, 0);
+        let times = ran.stderr.matches("DISK_SIZE").count();
+        let shown = ran.stderr.matches("30G").count();
+        assert_eq!(shown, 1, "{times}: {}", ran.stderr);
+        let ran = project.run(&[&["--json"], verb, &["--set", "INFRA_ID=web"]].concat());
+        assert_eq!(ran.stdout.matches("\"DISK_SIZE\"").count(), 1, "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_not_refused() {
+    let (project, _engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\nCPUS=1\n"));
+    project.ok(&["up"]);
+    let ran = project.ok(&["plan", "--set", "GATEWAY=10.1.2.3"]);
+    assert_eq!(ran.stdout, "Nothing to do.\n");
+    assert!(ran.stderr.contains("GATEWAY has no effect without IP_ADDRESS"), "{}", ran.stderr);
 }
 
 fn root(project: &Project) -> String {

@@ -198,7 +198,11 @@ const SAVED: Kind = Object(
         ("made_at", Text),
         ("recreate", Any),
         ("fetch", Any),
+        ("given", List(&Text)),
+        ("seen", Any),
         ("steps", List(&Any)),
+        ("changes", List(&Any)),
+        ("copied", MAYBE_WHOLE),
     ],
     &[],
 );

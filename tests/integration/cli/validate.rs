@@ -13,7 +13,7 @@ fn a_valid_file_shows_what_was_understood() {
     assert_snapshot!(ran.stdout, @"
     The configuration is valid: project is a container on podman.
       INFRA_TYPE               container  (.env:1)
-      MEMORY                   1024  (.env:2)
+      MEMORY                   1 GiB  (.env:2)
       PORTS                    127.0.0.1:18080:80/tcp, 127.0.0.1:auto:443/tcp  (.env:3)
     ");
     let (_, document) = project.json(&["validate"]);
