@@ -50,8 +50,10 @@ pub(super) fn dollar(text: &str, at: usize) -> Dollar {
             Dollar::Reference(Reference { name, default, end: close + 1 })
         }
         None => {
-            let line = text[at..].find(['\n', '}']).map_or(text.len(), |length| at + length + 1);
-            Dollar::Bad(at..line.min(text.len()))
+            // Up to its own brace, where that is on the same line: references inside have theirs.
+            let line = text[at..].find('\n').map_or(text.len(), |length| at + length);
+            let close = closing_brace(text, name.end).filter(|close| *close < line);
+            Dollar::Bad(at..close.map_or(line, |close| close + 1))
         }
     }
 }

@@ -30,13 +30,8 @@ pub(super) enum FileError {
     )]
     Missing { path: String },
     #[error("{path} is a directory")]
-    #[diagnostic(
-        code(vagrantp::config::env_file_is_directory),
-        help(
-            "rename the directory and create a file `{path}` in its place; a line in it looks like `INFRA_TYPE=container`"
-        )
-    )]
-    Directory { path: String },
+    #[diagnostic(code(vagrantp::config::env_file_is_directory), help("{help}"))]
+    Directory { path: String, help: String },
     #[error("{path} is not a regular file")]
     #[diagnostic(
         code(vagrantp::config::env_file_not_regular),

@@ -300,7 +300,13 @@ mod tests {
         assert_eq!(decode("a${NO}b"), undefined(3..8, "NO"));
         assert_eq!(decode("\"$NO\""), undefined(3..6, "NO"));
         assert_eq!(decode("${NO:-$ALSO}"), undefined(2..14, "ALSO"));
-        for (value, at) in [("a${X", 3..6), ("${X:?m} b", 2..9), ("${X-d}", 2..8)] {
+        for (value, at) in [
+            ("a${X", 3..6),
+            ("${X:?m} b", 2..9),
+            ("${X-d}", 2..8),
+            ("${X:?${Y}}z", 2..12),
+            ("\"${X?\n}\"", 3..7),
+        ] {
             assert_eq!(decode(value), Err(ExpandError::BadForm { at }), "{value}");
         }
     }

@@ -90,6 +90,12 @@ pub(super) fn yaml_file(around: &Surroundings<'_>, text: &str) -> Result<PathBuf
     })
 }
 
+/// Where in a file of YAML a key stands twice in one mapping.
+pub(super) fn yaml_key_twice(path: &Path) -> Option<(u64, u64)> {
+    let text = File::open(path).ok().and_then(|file| read_text(file, path, span("")).ok())?;
+    yaml::key_twice(&text)
+}
+
 fn read_text(file: File, path: &Path, at: SourceSpan) -> Result<String, FileMistake> {
     let wrong = |wanted, help| FileMistake::WrongKind { at, wanted, help };
     let mut content = Vec::new();

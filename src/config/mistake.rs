@@ -237,7 +237,7 @@ pub(super) enum FileMistake {
         path: String,
         line: u64,
         column: u64,
-        reason: String,
+        reason: &'static str,
     },
     #[error("names a file with a suffix that playbooks don't have")]
     #[diagnostic(

@@ -90,7 +90,15 @@ fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
     // Looked at before it is opened: opening a pipe would wait for its other end.
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
-        return Err(FileError::Directory { path: path_shown() });
+        let help = match name {
+            "vagrantp.env" | ".env" | ".env.local" => format!(
+                "rename the directory and create a file `{name}` in its place; a line in it looks \
+                 like `INFRA_TYPE=container`"
+            ),
+            _ => "name the file inside of it after `--env-file`, or the project with `-C DIR`"
+                .to_owned(),
+        };
+        return Err(FileError::Directory { path: path_shown(), help });
     }
     if !metadata.is_file() {
         return Err(FileError::NotRegular { path: path_shown() });

@@ -8,10 +8,11 @@ use miette::Diagnostic;
 
 use super::env_file;
 use super::expand::Value;
+use super::files;
 use super::keys::Key;
 use super::list::{self, Item};
 use super::mistake::{Mistake, ValueError};
-use super::text::Text;
+use super::text::{Text, shown};
 use super::types::{Config, Word};
 use super::warning::Doubt;
 use crate::model::code::Code;
@@ -173,6 +174,14 @@ impl<'a> Reader<'a> {
         let error = ValueError { key: self.name.to_owned(), mistake, labels, help };
         let problem = Problem::new(Code::ConfigInvalid, error).at(self.key.name, Some(&place));
         self.errors.push(problem);
+    }
+
+    /// Records the doubt about a file of YAML in which a key stands twice.
+    pub(super) fn yaml(&mut self, path: &Path, place: Option<&Place>) {
+        if let (Some((line, column)), Some(place)) = (files::yaml_key_twice(path), place) {
+            let (key, path) = (self.name.to_owned(), shown(&path.display().to_string()));
+            self.doubt(Doubt::YamlKeyTwice { key, path, line, column, place: place.clone() });
+        }
     }
 
     /// Records a doubt.

@@ -111,6 +111,21 @@ pub(super) enum Doubt {
         #[label("not accepted")]
         place: Place,
     },
+    #[error("{key} names a file in which a key stands twice")]
+    #[diagnostic(
+        code(vagrantp::config::yaml_key_twice),
+        help(
+            "delete one of the two in `{path}`: the second is at line {line}, column {column}, and counts"
+        )
+    )]
+    YamlKeyTwice {
+        key: String,
+        path: String,
+        line: u64,
+        column: u64,
+        #[label("a key of it stands twice")]
+        place: Place,
+    },
     #[error("{key} takes in line {line}, which reads like an assignment of its own")]
     #[diagnostic(
         code(vagrantp::config::taken_in_line),
@@ -151,6 +166,7 @@ impl Doubt {
             Doubt::Lookalike { name, place, .. }
             | Doubt::OldName { name, place, .. }
             | Doubt::TakenIn { key: name, place, .. }
+            | Doubt::YamlKeyTwice { key: name, place, .. }
             | Doubt::Replaced { key: name, place, .. }
             | Doubt::Overridden { key: name, place, .. }
             | Doubt::PrefixAlone { name, place, .. } => (name.clone(), place.clone()),

@@ -151,7 +151,10 @@ pub fn normalise_reference(text: &str) -> Result<String, ImageError> {
     if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
         let at = (path_from..name.len()).into();
         let suggestion = format!("{}{}", text[..name.len()].to_lowercase(), &text[name.len()..]);
-        return Err(ImageError::UpperCase { at, suggestion });
+        // Advice has to help: what would still be refused has another fault, which is told below.
+        if normalise_reference(&suggestion).is_ok() {
+            return Err(ImageError::UpperCase { at, suggestion });
+        }
     }
     let mut from = path_from;
     for component in path.split('/') {
@@ -329,6 +332,10 @@ mod tests {
                 }
                 other => panic!("{text}: {other:?}"),
             }
+        }
+        for text in ["a b/X", "a/x Y", "a//X", "a/\u{65e5}X"] {
+            let found = normalise_reference(text);
+            assert!(matches!(found, Err(ImageError::NotAReference { .. })), "{found:?}");
         }
         let upper = normalise_reference("quay.io/Foo/Bar:V1");
         let suggestion = "quay.io/foo/bar:V1".to_owned();

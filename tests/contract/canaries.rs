@@ -62,6 +62,7 @@ const LINES: &[(&str, &str)] = &[
     ("file_not_regular", "PROVISIONING_VARS=/dev/null # %"),
     ("file_of_wrong_kind", "!ISO=./secret # %"),
     ("file_unreadable", "PROVISIONING_VARS=./loop # %"),
+    ("yaml_key_twice", "PROVISIONING_VARS=./twice # %"),
     ("bad_yaml", "PROVISIONING_VARS=./secret # %"),
     ("gateway_outside", "IP_ADDRESS=10.9.0.5 # %\nX=%\nGATEWAY=10.9.1.1 # %"),
     ("image_is_also_file", "IMAGE=empty # %"),
@@ -136,6 +137,7 @@ fn populate(project: &Project) {
     let path = project.path();
     project.write("empty", "");
     project.write("secret", format!("password: '{CANARY}\n"));
+    project.write("twice", format!("{CANARY}: {CANARY}\n{CANARY}: 1\n"));
     project.write("key", format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n"));
     fs::set_permissions(path.join("key"), PermissionsExt::from_mode(0o644)).expect("is ours");
     fs::create_dir(path.join("directory")).expect("a directory");

@@ -261,7 +261,7 @@ vagrantp::config::mount_missing
    ·                ────┬───
    ·                    ╰── does not exist
    ╰────
-  help: create it with `mkdir -p '/project/./データ'`, or correct the path
+  help: create it with `mkdir -p '/project/データ'`, or correct the path
 "##,
     ),
     (

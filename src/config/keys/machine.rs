@@ -75,7 +75,7 @@ pub(super) const KEYS: &[Key] = &[
         read |r, c| c.firmware = r.word(), show |c| one(&c.firmware)),
     key!("CLOUD_INIT": Form::Path, "a path to a file of YAML", Default::None, HYPERVISOR,
         "User data for cloud-init, merged into vagrantp's own.", eg "./user-data.yaml",
-        read |r, c| c.cloud_init = file(r, files::yaml_file), show |c| one(&c.cloud_init)),
+        read |r, c| c.cloud_init = yaml(r), show |c| one(&c.cloud_init)),
     key!("NETWORK_MODE": Form::Words(words::<NetworkMode>), "`default` (also written `nat`) or `bridge`", Default::Value("default"), MADE,
         "Whether the machine is behind the host, or on one of the host's bridges.", eg "default",
         read |r, c| c.network_mode = r.word(), show |c| one(&c.network_mode)),
@@ -161,6 +161,13 @@ pub(super) fn file<T>(
 ) -> Option<Sourced<T>> {
     let around = reader.surroundings;
     reader.one(|text| parse(around, text))
+}
+
+/// A file of YAML.
+pub(super) fn yaml(reader: &mut Reader<'_>) -> Option<Sourced<PathBuf>> {
+    let path = file(reader, files::yaml_file)?;
+    reader.yaml(&path.value, path.place());
+    Some(path)
 }
 
 /// What IMAGE may be follows from INFRA_TYPE, which stands further up in the table.

@@ -1,10 +1,10 @@
 //! The keys that say what to wait for and what to do inside.
 
 use super::form::{Form, words};
-use super::machine::file;
+use super::machine::yaml;
 use super::{ALL, ANY_VM, Default, Key, MADE, MADE_VM, NoMistake, key, list, one};
 use crate::config::reader::Reader;
-use crate::config::types::{Config, Secret, WaitFor};
+use crate::config::types::{Config, Playbook, Secret, WaitFor};
 use crate::config::values;
 use crate::config::{files, public_keys};
 use crate::model::units::{Memory, Seconds};
@@ -27,7 +27,7 @@ pub(super) const KEYS: &[Key] = &[
         read playbooks, show |c| list(&c.playbooks, |playbook| serde_json::to_value(playbook).unwrap_or_default())),
     key!("PROVISIONING_VARS": Form::Path, "a path to a file of YAML", Default::None, ALL,
         "Variables for the playbooks.", eg "./vars.yml",
-        read |r, c| c.provisioning_vars = file(r, files::yaml_file), show |c| one(&c.provisioning_vars)),
+        read |r, c| c.provisioning_vars = yaml(r), show |c| one(&c.provisioning_vars)),
     key!("PROVISIONING_EXTRA_VARS": Form::Variables, "`name=value` pairs with commas between, or a JSON object", Default::None, ALL,
         "More variables for the playbooks, which win over all others.", eg "release=12,debug=false",
         read |r, c| c.extra_vars = r.one(values::extra_vars), show |c| one(&c.extra_vars), secret, multiline),
@@ -52,6 +52,11 @@ pub(super) const KEYS: &[Key] = &[
 fn playbooks(reader: &mut Reader<'_>, config: &mut Config) {
     let around = reader.surroundings;
     config.playbooks = reader.list(|item| files::playbook(around, item));
+    for playbook in &config.playbooks {
+        if let Playbook::File(path) = &playbook.value {
+            reader.yaml(path, playbook.place());
+        }
+    }
 }
 
 /// SSH_AUTHORIZED_KEYS: each line that holds no key is a mistake of its own.

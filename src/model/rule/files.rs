@@ -173,6 +173,11 @@ pub(super) const RULES: &[Rule] = &[
         "Correct or delete it: it fails wherever the stronger one is missing.",
     ),
     warning(
+        "config::yaml_key_twice",
+        "In a file of YAML a key stands twice in one mapping; the second counts.",
+        "Delete one of the two.",
+    ),
+    warning(
         "config::taken_in_line",
         "A quoted value of vagrantp's spans lines, and one of them reads like an assignment.",
         "Close the quote further up, if that line is not meant; the value is not shown.",

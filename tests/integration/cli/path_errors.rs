@@ -17,8 +17,8 @@ fn a_mount_must_exist() {
        ·        ──┬──
        ·          ╰── does not exist
        ╰────
-      help: create it with `mkdir -p '{root}/project/./src'`, or correct
-            the path
+      help: create it with `mkdir -p '{root}/project/src'`, or correct the
+            path
     ");
     let project = container("MOUNTS=.:/work,./src:/work");
     std::fs::create_dir(project.dir().join("src")).unwrap();
@@ -73,8 +73,8 @@ fn a_playbook_must_exist_and_be_yaml() {
        ·                                ─────┬────
        ·                                     ╰── does not parse
        ╰────
-      help: correct line 2, column 10 of `{root}/project/broken.yml`:
-            unclosed bracket '[' at line 2, column 10
+      help: correct line 2, column 10 of `{root}/project/broken.yml`: a
+            bracket or a brace is not closed
 
     vagrantp::config::bad_playbook_name
 
