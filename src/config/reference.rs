@@ -56,6 +56,15 @@ fn page() -> String {
         writeln!(page, "| [{name}](#{anchor}) | {default} | {} |", used_by(key.used_by))
             .expect("a string takes it");
     }
+    page.push_str(
+        "\n## What the schema cannot say\n\n\
+         These are told by `vagrantp validate` alone, which names the rule:\n\n",
+    );
+    for (what, rules) in keys::schema::BEYOND {
+        let rules = rules.join(", ");
+        let rules = if rules.is_empty() { rules } else { format!(" ({rules})") };
+        writeln!(page, "- {what}{rules}").expect("a string takes it");
+    }
     for key in keys::all() {
         let secret = if key.secret { " Its value is never shown." } else { "" };
         writeln!(

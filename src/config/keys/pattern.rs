@@ -8,6 +8,9 @@ use super::form::Form;
 /// The largest size in MiB that can still be counted in bytes.
 const LARGEST: u64 = u64::MAX >> 20;
 
+/// What does not count around the items of a list.
+const BLANKS: &str = "[ \\t]*";
+
 /// The pattern of a form, without anchors.
 pub(super) fn of(form: Form, multiline: bool) -> String {
     match form {
@@ -32,7 +35,7 @@ pub(super) fn of(form: Form, multiline: bool) -> String {
         Form::Port => number(1, 65535),
         Form::PortRange => {
             let port = number(1, 65535);
-            format!("{port}\\s*-\\s*{port}")
+            format!("{port} *- *{port}")
         }
         Form::PortRules => {
             let port = number(1, 65535);
@@ -46,7 +49,12 @@ pub(super) fn of(form: Form, multiline: bool) -> String {
             let word = "[A-Za-z0-9_][A-Za-z0-9_.-]*";
             format!("{word}(?:/{word})?(?:@{word})?")
         }
-        Form::Interface => "[^\\s/:\\x00-\\x1f\\x7f-\\x9f]{1,15}".to_owned(),
+        Form::Interface => {
+            let (any, no_dot) =
+                ("[^\\s/:\\x00-\\x1f\\x7f-\\x9f]", "[^\\s/:.\\x00-\\x1f\\x7f-\\x9f]");
+            // Neither `.` nor `..`.
+            format!("(?:{no_dot}{any}{{0,14}}|\\.{no_dot}{any}{{0,13}}|\\.\\.{any}{{1,13}})")
+        }
         Form::Host => {
             let label = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?";
             // Digits and dots alone are an address or a mistake.
@@ -88,7 +96,7 @@ fn alternatives(of: impl IntoIterator<Item = String>) -> String {
 }
 
 fn list(item: &str) -> String {
-    format!("\\s*{item}\\s*(?:,\\s*{item}\\s*)*")
+    format!("{BLANKS}{item}{BLANKS}(?:,{BLANKS}{item}{BLANKS})*")
 }
 
 pub(super) fn any_case(word: &str) -> String {
@@ -129,9 +137,9 @@ fn size(least: u64, bare: u64) -> String {
     let gibibytes = number(least.div_ceil(1024), LARGEST / 1024);
     let bare = if bare == 1 { &mebibytes } else { &gibibytes };
     alternatives([
-        format!("{bare}\\s*"),
-        format!("{mebibytes}\\s*[Mm](?:[Ii]?[Bb])?"),
-        format!("{gibibytes}\\s*[Gg](?:[Ii]?[Bb])?"),
+        format!("{bare} *"),
+        format!("{mebibytes} *[Mm](?:[Ii]?[Bb])?"),
+        format!("{gibibytes} *[Gg](?:[Ii]?[Bb])?"),
     ])
 }
 

@@ -11,6 +11,61 @@ use crate::model::id::{InfraType, ProviderKind};
 /// What the schema is known by. It changes when a value that was fine is so no longer.
 pub const ID: &str = "urn:vagrantp:env:1";
 
+/// What the parsers refuse and no schema can: each with the rules that are left out for it.
+pub const BEYOND: &[(&str, &[&str])] = &[
+    (
+        "whether a file or a directory is there, and is what it has to be",
+        &[
+            "file_missing",
+            "file_unreadable",
+            "file_is_directory",
+            "file_not_regular",
+            "file_empty",
+            "file_of_wrong_kind",
+            "bad_yaml",
+            "key_readable",
+            "mount_missing",
+            "mount_leads_out",
+        ],
+    ),
+    (
+        "what this host has and lets the caller do: bridges, ports below 1024",
+        &["unknown_bridge", "port_privileged"],
+    ),
+    (
+        "two numbers held against each other: a range's end before its start, an address that is its \
+         network's own or the gateway's",
+        &[
+            "address_is_gateway",
+            "address_not_a_host",
+            "address_not_usable",
+            "gateway_outside",
+            "pool_too_small",
+            "port_range_reversed",
+        ],
+    ),
+    ("two items that exclude each other", &["mount_twice", "port_twice"]),
+    ("a path inside the machine that leads out of `/`", &["bad_guest_path"]),
+    ("an address of a card that is nobody's alone", &["mac_not_unicast"]),
+    (
+        "what NETWORK_MODE=bridge needs besides, as far as the host does not say it",
+        &[
+            "bridge_needs_address",
+            "bridge_needs_dns",
+            "bridge_needs_gateway",
+            "bridge_needs_prefix",
+        ],
+    ),
+    (
+        "quotes inside of COMMAND and QEMU_ARGS that stay open, and an empty first word",
+        &["not_a_command", "empty_command"],
+    ),
+    ("names and pairs within PROVISIONING_EXTRA_VARS", &["bad_extra_vars"]),
+    ("whether SSH_AUTHORIZED_KEYS holds keys", &["bad_public_key"]),
+    ("the `#sha256:` of a vm's IMAGE", &["bad_checksum"]),
+    ("that the name in an IMAGE has 255 characters at most", &[]),
+];
+
 /// The schema.
 #[must_use]
 pub fn schema() -> Value {
@@ -19,8 +74,7 @@ pub fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "The keys of vagrantp in a .env",
-        "description": "Names and decoded values of a project's .env files, the strongest layer \
-            winning. Where VAGRANTP_INFRA_TYPE is among them, prefixed names alone are vagrantp's.",
+        "description": description(),
         "type": "object",
         "additionalProperties": { "type": "string" },
         "if": { "required": [format!("{PREFIX}INFRA_TYPE")] },
@@ -28,6 +82,16 @@ pub fn schema() -> Value {
         "else": names(""),
         "$defs": keys,
     })
+}
+
+fn description() -> String {
+    let beyond: Vec<&str> = BEYOND.iter().map(|(what, _)| *what).collect();
+    format!(
+        "Names and decoded values of a project's .env files, the strongest layer winning. Where \
+         VAGRANTP_INFRA_TYPE is among them, prefixed names alone are vagrantp's. Only vagrantp itself \
+         (`vagrantp validate`) can tell: {}.",
+        beyond.join("; ")
+    )
 }
 
 /// The keys under names with this prefix, and what holds between them.

@@ -24,8 +24,8 @@ impl PortPool {
     pub fn parse(text: &str) -> Result<Self, PortError> {
         let at = SourceSpan::from(0..text.len());
         let Some(dash) = text.find('-') else { return Err(PortError::NotARange { at }) };
-        let first_end = text[..dash].trim_end().len();
-        let last_from = text.len() - text[dash + 1..].trim_start().len();
+        let first_end = text[..dash].trim_end_matches(' ').len();
+        let last_from = text.len() - text[dash + 1..].trim_start_matches(' ').len();
         let (first, last) = (port(text, 0, first_end)?, port(text, last_from, text.len())?);
         if last < first {
             return Err(PortError::Reversed { at, first, last });

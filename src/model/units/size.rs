@@ -65,7 +65,7 @@ fn mebibytes(text: &str, bare: u64) -> Result<(u64, Unit), SizeError> {
         return Err(SizeError::NotASize { at: all });
     }
     let number = whole_number(number).map_err(SizeError::Number)?;
-    let name = unit.trim_start();
+    let name = unit.trim_start_matches(' ');
     let (factor, unit) = match name.to_ascii_lowercase().as_str() {
         "" => (bare, Unit::Assumed),
         "m" | "mb" | "mib" => (1, Unit::Written),
