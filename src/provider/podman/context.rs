@@ -74,18 +74,21 @@ impl Context {
         let mut hash = Sha256::new();
         let mut size = 0;
         self.walk(&mut |entry| {
+            size += length(entry);
+            if is_wish(entry.name) {
+                return Ok(());
+            }
             describe(&mut hash, entry)?;
             for number in [entry.facts.mtime(), entry.facts.mtime_nsec(), entry.facts.ctime()] {
                 hash.update(number.to_le_bytes());
             }
             hash.update(length(entry).to_le_bytes());
-            size += length(entry);
             Ok(())
         })?;
         Ok(Facts { size, sum: short(hash) })
     }
 
-    /// A checksum of all that a build can see of it.
+    /// A checksum of all that a build can see of it, less the files of the wish.
     pub(super) fn content(&self) -> io::Result<String> {
         self.read(None, &mut |_| {})
     }
@@ -110,14 +113,16 @@ impl Context {
         let mut hash = Sha256::new();
         let mut done = 0;
         self.walk(&mut |entry| {
-            describe(&mut hash, entry)?;
+            let mut aside = Sha256::new();
+            let hash = if is_wish(entry.name) { &mut aside } else { &mut hash };
+            describe(hash, entry)?;
             let file = entry.facts.is_file();
             if file {
                 let file = File::open(entry.path).map_err(|e| bad(&self.dir, entry.name, &e))?;
                 let mut data = Exactly {
                     file,
                     left: entry.facts.len(),
-                    hash: &mut hash,
+                    hash,
                     bad: &|error| bad(&self.dir, entry.name, error),
                 };
                 match tar.as_deref_mut() {
@@ -182,6 +187,12 @@ impl Context {
         }
         Ok(())
     }
+}
+
+/// The files that say what machine is wanted lie in the project's directory, which most contexts are.
+/// They are sent like any other; that one was edited makes no image outdated.
+fn is_wish(name: &str) -> bool {
+    matches!(name, ".env" | ".env.local" | "vagrantp.env")
 }
 
 /// Sockets, pipes and devices mean nothing elsewhere.
@@ -343,6 +354,8 @@ mod tests {
         let before = sums();
         fs::write(dir.path().join("secret/key"), "another").expect("written");
         assert_eq!(sums(), before);
+        fs::write(dir.path().join(".env"), "CPUS=1").expect("written");
+        assert_eq!(sums(), before, "the wish is not the image");
         let main = dir.path().join("src/main.c");
         fs::write(&main, "int main;").expect("written");
         let again = sums();
