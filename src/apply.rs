@@ -176,6 +176,14 @@ async fn overdue(signal: &mut watch::Receiver<i32>, action: &Action) -> i32 {
     came
 }
 
+/// Takes back a plan that was carried out whole and made an instance that did not live to see its
+/// end. Where something old was removed on the way there is none, and the new one stays as it is.
+pub async fn take_all_back(plan: &Plan, provider: &dyn Provider, listener: &dyn Listener) {
+    if let Some(last) = plan.steps.len().checked_sub(1) {
+        take_back(plan, last, provider, listener).await;
+    }
+}
+
 /// Takes back what a plan did that was to make an instance and failed at step `failed`. What cannot
 /// be taken back is found by the next call.
 async fn take_back(plan: &Plan, failed: usize, provider: &dyn Provider, listener: &dyn Listener) {

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::apply::ApplyError;
+use crate::apply::{ApplyError, take_all_back};
 use crate::model::capability::Cost;
 use crate::model::desired::Desired;
 use crate::model::network::PortForward;
@@ -267,7 +267,9 @@ pub async fn converge(
                 match instance {
                     // It outlived its start by a moment only.
                     Some(ended) if options.start && ended.state == Power::Stopped => {
-                        break Err(ended_at_once(provider, &ended).await.into());
+                        let error = ended_at_once(provider, &ended).await;
+                        take_all_back(&plan, provider, context.reporter).await;
+                        break Err(error.into());
                     }
                     instance => break Ok((plan, instance)),
                 }

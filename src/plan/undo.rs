@@ -140,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_plan_leads_back_where_nothing_old_was_removed() {
+        let plan = up(&desired(), &Observed::default()).unwrap();
+        let whole = |plan: &Plan| -> Vec<_> {
+            way_back_from(plan, plan.steps.len() - 1).iter().map(Action::name).collect()
+        };
+        assert_eq!(whole(&plan), ["stop", "remove", "remove_network"]);
+        let mut wish = desired();
+        let seen = observed(&wish, Power::Running);
+        wish.memory = written(crate::model::units::Memory(4096));
+        assert_eq!(whole(&up(&wish, &seen).unwrap()), Vec::<&str>::new(), "its files are in it");
+        let stopped = observed(&desired(), Power::Stopped);
+        assert_eq!(whole(&up(&desired(), &stopped).unwrap()), Vec::<&str>::new());
+    }
+
+    #[test]
     fn a_network_that_gave_way_comes_back() {
         use crate::model::network::HostAddress;
         let address = |text: &str| Some(written(HostAddress::parse(text).unwrap()));

@@ -178,7 +178,7 @@ fn an_image_that_is_not_there_is_told_with_its_reason() {
     let error = &failure["error"];
     assert_eq!((&error["field"], &error["line"]), (&"IMAGE".into(), &3.into()), "{error:#}");
     let unreachable = text(&error["message"]);
-    let reason = format!("the image {reference} cannot be had: the registry cannot be reached");
+    let reason = format!("the registry 127.0.0.1:{port} cannot be reached for {reference} (");
     assert!(unreachable.starts_with(&reason), "{unreachable}");
     assert_eq!(machine.objects(), [""; 0]);
     assert_eq!(machine.kept(), [""; 0]);
@@ -198,23 +198,29 @@ fn an_image_that_is_not_there_is_told_with_its_reason() {
 
 #[test]
 fn a_registry_that_says_no_is_told_from_one_that_is_away() {
-    // A registry of the test's own: it knows nobody, and has nothing.
+    // A registry of the test's own: it knows nobody, has one image with one tag, and answers as the
+    // distribution specification wants it.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut request = [0; 4096];
             let count = stream.read(&mut request).unwrap_or_default();
-            let line = String::from_utf8_lossy(&request[..count]).into_owned();
-            let (status, code) = if line.contains("/secret/") {
-                ("401 Unauthorized", "UNAUTHORIZED")
-            } else if line.contains("/manifests/") {
-                ("404 Not Found", "MANIFEST_UNKNOWN")
-            } else {
-                ("200 OK", "NONE")
+            let request = String::from_utf8_lossy(&request[..count]).into_owned();
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let refused = |status: &'static str, code: &str| {
+                let words = code.replace('_', " ").to_lowercase();
+                (status, format!(r#"{{"errors":[{{"code":"{code}","message":"{words}"}}]}}"#))
             };
-            let words = code.replace('_', " ").to_lowercase();
-            let body = format!(r#"{{"errors":[{{"code":"{code}","message":"{words}"}}]}}"#);
+            let (status, body) = match path {
+                "/v2/" => ("200 OK", "{}".to_owned()),
+                "/v2/known/one/tags/list" => {
+                    ("200 OK", r#"{"name":"known/one","tags":["1"]}"#.to_owned())
+                }
+                path if path.contains("/secret/") => refused("401 Unauthorized", "UNAUTHORIZED"),
+                path if path.ends_with("/tags/list") => refused("404 Not Found", "NAME_UNKNOWN"),
+                _ => refused("404 Not Found", "MANIFEST_UNKNOWN"),
+            };
             let head = "Content-Type: application/json\r\nConnection: close";
             let length = body.len();
             let _ = write!(
@@ -231,14 +237,18 @@ fn a_registry_that_says_no_is_told_from_one_that_is_away() {
     }) else {
         return;
     };
-    for (image, reason) in [
-        ("no/such:1", "there is no such image"),
-        ("secret/one:1", "the registry wants to know who asks, or says no"),
+    let here = format!("127.0.0.1:{port}");
+    for (image, reason, help) in [
+        ("no/such:1", "there is no image {here}/no/such:1: {here} does not know no/such", "login"),
+        ("known/one:2", "{here}/known/one has no tag 2", "it has: 1"),
+        ("secret/one:1", "{here} does not hand out {here}/secret/one:1", "podman login {here}"),
     ] {
-        machine.env(&[("IMAGE", &format!("127.0.0.1:{port}/{image}"))]);
+        machine.env(&[("IMAGE", &format!("{here}/{image}"))]);
         let failure = machine.fails(&["up"], 1, "IMAGE_UNAVAILABLE");
         let message = text(&failure["error"]["message"]);
-        assert!(message.contains(reason), "{message}");
+        assert!(message.starts_with(&reason.replace("{here}", &here)), "{message}");
+        let suggestion = text(&failure["error"]["suggestion"]);
+        assert!(suggestion.contains(&help.replace("{here}", &here)), "{suggestion}");
         assert_eq!(machine.objects(), [""; 0]);
         assert_eq!(machine.kept(), [""; 0]);
     }

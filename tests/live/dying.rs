@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::machine::{Machine, go, once_told, until};
+use crate::machine::{Machine, go, go_to, once_told, until};
 
 const MACHINES: usize = 10;
 const WATCHED: Duration = Duration::from_secs(6);
@@ -20,15 +20,22 @@ fn dying_machines_are_never_answered_wrongly() {
         let changes = [lines[0], lines[1], ("INFRA_ID", name.as_str())];
         dirs.push(machine.beside(&format!("p{number}"), &changes));
     }
-    for dir in &dirs {
-        machine.ok(&["-C", &dir.display().to_string(), "up"]);
-    }
+    let each = |verb: &[&str]| {
+        let start =
+            |dir: &PathBuf| machine.start(&[&["-C", &dir.display().to_string()], verb].concat());
+        let calls: Vec<_> = dirs.iter().map(start).collect();
+        for call in calls {
+            let ran = machine.end(call);
+            assert_eq!(ran.status, 0, "{verb:?}: {} {}", ran.stdout, ran.stderr);
+        }
+    };
+    each(&["up"]);
     for number in 0..MACHINES {
         let name = match number {
             0 => machine.name.clone(),
             _ => format!("{}-{number}", machine.name),
         };
-        machine.podman(&["exec", &name, "touch", "/tmp/go"]);
+        go_to(&machine, &name);
     }
     let at = |dir: &PathBuf, verb: &[&str]| {
         let dir = dir.display().to_string();
@@ -57,11 +64,8 @@ fn dying_machines_are_never_answered_wrongly() {
     }
     assert!(restarts >= 1 && calls >= 3 * MACHINES, "{restarts} restarts, {calls} calls");
     // And each of them is stopped and removed in the middle of it.
-    for dir in &dirs {
-        let dir = dir.display().to_string();
-        machine.ok(&["-C", &dir, "stop"]);
-        machine.ok(&["-C", &dir, "rm", "-y"]);
-    }
+    each(&["stop"]);
+    each(&["rm", "-y"]);
     until("nothing is left", || machine.objects().is_empty());
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use vagrantp::plan::action::Action;
+use vagrantp::store::journal::Entry;
 
 use crate::cli_support::Ran;
 use crate::machine::{Machine, files_below};
@@ -170,23 +171,188 @@ fn a_killed_owner_holds_no_lock() {
     assert_eq!(machine.objects(), [""; 0]);
 }
 
+/// How often something is done again that was over before it could be killed.
+const TRIES: usize = 8;
+
+/// Kills a call as soon as its journal says that this action is under way; whether that was seen.
+fn kill_at(machine: &Machine, arguments: &[&str], action: &str) -> bool {
+    let mut call = machine.start(arguments);
+    let open = || {
+        let journals = files_below(&machine.kept_in());
+        journals.iter().filter(|file| file.ends_with("journal.json")).any(|file| {
+            let text = std::fs::read(machine.kept_in().join(file)).unwrap_or_default();
+            serde_json::from_slice::<Entry>(&text).is_ok_and(|entry| entry.is_at(action))
+        })
+    };
+    let mut seen = open();
+    while !seen && call.try_wait().expect("it is our own").is_none() {
+        seen = open();
+    }
+    let _ = call.kill();
+    machine.end(call);
+    seen
+}
+
+#[test]
+fn killed_at_what_mends_a_running_machine() {
+    let Some(machine) = Machine::new("killed-mend", &[]) else { return };
+    machine.ok(&["up"]);
+    let objects = machine.objects();
+    let network = objects.iter().find_map(|object| object.strip_prefix("network "));
+    let (own, name) = (network.expect("it has one").to_owned(), machine.name.clone());
+    let before = machine.inspect("{{.Id}} {{.State.Pid}}");
+    let shared = format!("{name}-shared");
+    machine.podman(&["network", "create", &shared]);
+    let address = machine.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
+    let (range, _) = address.rsplit_once('.').expect("four numbers");
+    let number = std::cell::Cell::new(70);
+    let other_address = || {
+        number.set(number.get() + 1);
+        machine.env(&[("IP_ADDRESS", &format!("{range}.{}", number.get()))]);
+    };
+    type Deed<'a> = (&'a str, Box<dyn Fn() + 'a>);
+    let deeds: [Deed<'_>; 5] = [
+        ("join_network", {
+            let deed = || drop(machine.podman(&["network", "disconnect", &own, &name]));
+            Box::new(deed)
+        }),
+        ("leave_network", {
+            let deed = || drop(machine.podman(&["network", "connect", &shared, &name]));
+            Box::new(deed)
+        }),
+        ("set_limits", {
+            let deed = || drop(machine.podman(&["update", "--memory", "256m", &name]));
+            Box::new(deed)
+        }),
+        ("change_address", Box::new(other_address)),
+        ("resume", Box::new(|| drop(machine.podman(&["pause", &name])))),
+    ];
+    for (action, deed) in deeds {
+        let seen = (0..TRIES).any(|_| {
+            deed();
+            kill_at(&machine, &["up"], action)
+        });
+        assert!(seen, "{action} was under way");
+        machine.ok(&["up"]);
+        assert_eq!(machine.state(), "running", "{action}");
+        machine.settled();
+        assert_eq!(machine.inspect("{{.Id}} {{.State.Pid}}"), before, "{action}: it ran on");
+    }
+    let seen = (0..TRIES).any(|_| {
+        machine.ok(&["resume"]);
+        kill_at(&machine, &["suspend"], "suspend")
+    });
+    assert!(seen, "it was about to be suspended");
+    machine.ok(&["suspend"]);
+    assert_eq!(machine.state(), "suspended");
+    machine.podman(&["network", "rm", &shared]);
+    machine.rm();
+}
+
+#[test]
+fn killed_at_each_thing_done_to_a_snapshot() {
+    let Some(machine) = Machine::new("killed-snap", &[]) else { return };
+    let name = format!("{}-m", machine.name);
+    let (from, to) = (machine.beside(&name, &[("INFRA_ID", &name)]), machine.root().join("to"));
+    machine.also_at(&to);
+    let mut places = [from.display().to_string(), to.display().to_string()];
+    let inside = |line: &str| machine.podman(&["exec", &name, "sh", "-c", line]);
+    let snapshots = |place: &str| {
+        let (exit, document) = machine.json(&["-C", place, "snapshot", "list"]);
+        assert_eq!(exit, 0, "{document:#}");
+        document["snapshots"].as_array().expect("a list").len()
+    };
+    let at = &places[0];
+    machine.ok(&["-C", at, "up"]);
+    inside("echo old > /root/note");
+    let create = ["-C", at, "snapshot", "create", "kept"];
+    assert!(kill_at(&machine, &create, "take_snapshot"), "it copies files, and takes its time");
+    // What was under way may have happened: there is one, whole, or there is none.
+    if snapshots(at) == 0 {
+        machine.ok(&create);
+    }
+    assert_eq!(snapshots(at), 1);
+    inside("echo new > /root/note");
+
+    let revert = ["-C", at, "snapshot", "revert", "kept", "-y"];
+    let killed = (0..TRIES).any(|_| kill_at(&machine, &revert, "use_snapshot"));
+    assert!(killed, "it was about to go back");
+    machine.ok(&["-C", at, "up", "-y"]);
+    machine.ok(&revert);
+    assert_eq!(inside("cat /root/note"), "old");
+
+    // There, and where it was over too soon, back and there again.
+    let killed = (0..TRIES).any(|_| {
+        std::fs::rename(&places[0], &places[1]).expect("it can be moved");
+        places.swap(0, 1);
+        let at = &places[0];
+        let killed = kill_at(&machine, &["-C", at, "adopt"], "move_snapshot");
+        machine.run(&["-C", at, "adopt"]);
+        machine.ok(&["-C", at, "up", "-y"]);
+        assert_eq!((snapshots(at), inside("cat /root/note")), (1, "old".to_owned()));
+        killed
+    });
+    assert!(killed, "the snapshot was about to be moved");
+
+    let at = &places[0];
+    let killed = (0..TRIES).any(|_| {
+        let remove = ["-C", at, "snapshot", "rm", "kept", "-y"];
+        let killed = kill_at(&machine, &remove, "remove_snapshot");
+        if snapshots(at) == 1 {
+            machine.ok(&remove);
+        }
+        assert_eq!(snapshots(at), 0);
+        killed || {
+            machine.ok(&["-C", at, "snapshot", "create", "kept"]);
+            false
+        }
+    });
+    assert!(killed, "the snapshot was about to be removed");
+    machine.ok(&["-C", at, "rm", "-y"]);
+    assert_eq!(machine.objects(), [""; 0]);
+    assert_eq!(machine.kept(), [""; 0]);
+}
+
+/// Which test interrupts which actions.
+const INTERRUPTED: &[(&str, &str, &[&str])] = &[
+    (
+        "interrupts.rs",
+        "killed_at_any_step_the_next_up_converges",
+        &["fetch_image", "create_network", "create", "start"],
+    ),
+    (
+        "interrupts.rs",
+        "killed_in_a_replacement_the_files_survive",
+        &["stop", "save_files", "rename", "remove", "remove_image"],
+    ),
+    ("interrupts.rs", "killed_in_rm_the_next_rm_leaves_nothing", &["remove_network"]),
+    (
+        "interrupts.rs",
+        "killed_at_what_mends_a_running_machine",
+        &["join_network", "leave_network", "set_limits", "change_address", "resume", "suspend"],
+    ),
+    (
+        "interrupts.rs",
+        "killed_at_each_thing_done_to_a_snapshot",
+        &["take_snapshot", "use_snapshot", "move_snapshot", "remove_snapshot"],
+    ),
+    ("ranges.rs", "a_failed_or_killed_change_of_network_leads_back_or_on", &["change_network"]),
+];
+
+/// Podman settles it when a container is made: no plan of its ever has this step.
+const NEVER_PLANNED: &[&str] = &["set_autostart"];
+
 #[test]
 fn every_action_of_a_life_was_interrupted_somewhere() {
-    // Holds the tests above together with the closed set of actions: a new kind needs a new test.
-    let interrupted = [
-        "fetch_image",
-        "create_network",
-        "create",
-        "start",
-        "stop",
-        "save_files",
-        "rename",
-        "remove",
-        "remove_image",
-        "remove_network",
-    ];
-    let elsewhere = ["resume", "suspend", "change_address", "set_autostart"];
-    let mut all: Vec<_> = interrupted.into_iter().chain(elsewhere).collect();
+    // Holds the tests together with the closed set of actions: a new kind needs a new test.
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live");
+    let mut all = NEVER_PLANNED.to_vec();
+    for (file, function, actions) in INTERRUPTED {
+        let text = std::fs::read_to_string(here.join(file)).expect("a file of tests");
+        let head = format!("#[test]\nfn {function}() {{");
+        assert!(text.contains(&head), "there is no test {function} in {file}");
+        all.extend_from_slice(actions);
+    }
     let mut names = Action::NAMES.to_vec();
     all.sort_unstable();
     names.sort_unstable();

@@ -144,30 +144,37 @@ impl Machine {
 
     /// What podman has of the test's projects: containers, networks, saved files.
     pub(crate) fn objects(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for uuid in self.uuids() {
-            found.extend(self.objects_of(&uuid));
-        }
-        found
-    }
-
-    fn objects_of(&self, uuid: &str) -> Vec<String> {
-        const NAMED: &str = "{{.Repository}}:{{.Tag}}";
-        let label = format!("label=io.vagrantp.uuid={uuid}");
-        let saved = format!("reference=localhost/vagrantp/{uuid}");
-        let snapshots = format!("reference=localhost/vagrantp/{uuid}/snapshot");
+        const LABEL: &str = "label=io.vagrantp.uuid";
+        const OWNED: &str = "{{index .Labels \"io.vagrantp.uuid\"}} {{.Names}}";
+        const NETWORK: &str = "{{json .Labels}} {{.Name}}";
+        let uuids = self.uuids();
         let listings = [
-            ("container", vec!["ps", "-a", "--filter", &label, "--format", "{{.Names}}"]),
-            ("network", vec!["network", "ls", "--filter", &label, "--format", "{{.Name}}"]),
-            ("image", vec!["images", "--filter", &saved, "--format", NAMED]),
-            ("image", vec!["images", "--filter", &snapshots, "--format", NAMED]),
+            ("container", vec!["ps", "-a", "--filter", LABEL, "--format", OWNED]),
+            ("network", vec!["network", "ls", "--filter", LABEL, "--format", NETWORK]),
+            ("image", vec!["images", "--format", "{{.Repository}} {{.Repository}}:{{.Tag}}"]),
         ];
+        // However many projects there are, each kind is listed once.
         let list = |(kind, arguments): (&str, Vec<&str>)| {
-            let output = self.podman_output(&arguments);
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            said.lines().map(|name| format!("{kind} {name}")).collect::<Vec<_>>()
+            let said = self.listed(&arguments);
+            let ours = |line: &str| {
+                let (owner, name) = line.rsplit_once(' ')?;
+                uuids.iter().any(|uuid| owner.contains(uuid)).then(|| format!("{kind} {name}"))
+            };
+            said.lines().filter_map(ours).collect::<Vec<_>>()
         };
         listings.into_iter().flat_map(list).collect()
+    }
+
+    /// A list of podman's. One object that goes away meanwhile can spoil the whole of it.
+    fn listed(&self, arguments: &[&str]) -> String {
+        let mut output = self.podman_output(arguments);
+        for _ in 0..5 {
+            if output.status.success() {
+                break;
+            }
+            output = self.podman_output(arguments);
+        }
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The uuids of what may have been made for the test's directories.
@@ -262,16 +269,15 @@ impl Machine {
 impl Drop for Machine {
     /// By podman's own hand, so that a test that failed half-way leaves nothing either.
     fn drop(&mut self) {
-        for uuid in self.uuids() {
-            let label = format!("label=io.vagrantp.uuid={uuid}");
-            self.podman_output(&["rm", "-f", "-v", "-t", "0", "--filter", &label]);
-            for object in self.objects_of(&uuid) {
-                match object.split_once(' ') {
-                    Some(("network", name)) => self.podman_output(&["network", "rm", "-f", name]),
-                    Some(("image", name)) => self.podman_output(&["rmi", "-f", name]),
-                    _ => continue,
-                };
-            }
+        for object in self.objects() {
+            match object.split_once(' ') {
+                Some(("container", name)) => {
+                    self.podman_output(&["rm", "-f", "-v", "-t", "0", name])
+                }
+                Some(("network", name)) => self.podman_output(&["network", "rm", "-f", name]),
+                Some(("image", name)) => self.podman_output(&["rmi", "-f", name]),
+                _ => continue,
+            };
         }
         self.forget_image();
         end_service(&self.root());
@@ -303,7 +309,26 @@ pub(crate) fn once_told(line: &str) -> String {
 
 /// Tells it.
 pub(crate) fn go(machine: &Machine) {
-    machine.inside("touch /tmp/go");
+    go_to(machine, &machine.name);
+}
+
+/// Tells another one's. What is told may end before podman has looked after its messenger, and
+/// podman then says that it failed: what counts is that the message is there, or that it worked.
+pub(crate) fn go_to(machine: &Machine, name: &str) {
+    let format = "{{.RestartCount}} {{.State.Running}}";
+    until(&format!("{name} is told"), || {
+        machine.podman_output(&["exec", name, "touch", "/tmp/go"]).status.success() || {
+            let facts = machine.podman_output(&[
+                "inspect",
+                "--type",
+                "container",
+                "--format",
+                format,
+                name,
+            ]);
+            String::from_utf8_lossy(&facts.stdout).trim() != "0 true"
+        }
+    });
 }
 
 /// Every file below a directory, by its path from there, in order.

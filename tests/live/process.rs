@@ -123,7 +123,52 @@ fn what_is_started_again_for_ever_is_told_and_stays_running() {
 fn what_ends_at_once_is_not_started_for_ever() {
     let lines = [("AUTOSTART", "true"), ("COMMAND", "sh -c 'echo useless; exit 3'")];
     let Some(machine) = Machine::new("useless", &lines) else { return };
-    let failure = machine.fails(&["up"], 1, "CREATE_FAILED");
-    assert!(text(&failure["error"]["details"]["last_output"]).contains("useless"), "{failure:#}");
-    assert_eq!(machine.objects(), [""; 0]);
+    // However often: each time the engine is about to start it again when it is taken away.
+    for _ in 0..5 {
+        let failure = machine.fails(&["up"], 1, "CREATE_FAILED");
+        let said = text(&failure["error"]["details"]["last_output"]);
+        assert!(said.contains("useless"), "{failure:#}");
+        assert_eq!(machine.objects(), [""; 0]);
+    }
+}
+
+#[test]
+fn what_ends_a_moment_after_its_start_leaves_nothing_either() {
+    // Around the last look that `up` takes at it, and with a restart policy or without.
+    let Some(machine) = Machine::new("late", &[]) else { return };
+    for (autostart, life) in ["0.2", "0.3", "0.34", "0.38", "0.42"]
+        .iter()
+        .flat_map(|life| [("false", life), ("true", life)])
+    {
+        let command = format!("sh -c 'sleep {life}; exit 3'");
+        machine.env(&[("COMMAND", &command), ("AUTOSTART", autostart)]);
+        let (exit, document) = machine.json(&["up"]);
+        if exit == 0 {
+            machine.rm();
+        } else {
+            assert_eq!(document["error"]["code"], "CREATE_FAILED", "{life}: {document:#}");
+            assert_eq!(machine.objects(), [""; 0], "{life}, AUTOSTART={autostart}");
+            assert_eq!(machine.kept(), [""; 0], "{life}, AUTOSTART={autostart}");
+        }
+    }
+}
+
+#[test]
+fn a_loop_is_stopped_and_removed_between_any_two_of_its_runs() {
+    // After its first run, which `up` sees, each is over before anybody can look.
+    let command = once_told("exit 3");
+    let lines = [("AUTOSTART", "true"), ("COMMAND", command.as_str())];
+    let Some(machine) = Machine::new("quickloop", &lines) else { return };
+    for verb in ["stop", "rm"] {
+        machine.ok(&["up"]);
+        go(&machine);
+        let again = || machine.inspect("{{.RestartCount}}") != "0";
+        until("it is started again", again);
+        machine.ok(&[verb, "-y"]);
+        let state = if verb == "stop" { "stopped" } else { "not_created" };
+        assert_eq!(machine.state(), state);
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        assert_eq!(machine.state(), state, "and it stays so");
+        machine.rm();
+    }
 }

@@ -4,8 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bollard::query_parameters::{
-    KillContainerOptions, RemoveContainerOptions, RenameContainerOptions, StartContainerOptions,
-    StopContainerOptions,
+    RemoveContainerOptions, RenameContainerOptions, StartContainerOptions,
 };
 
 use super::client::{CHANGE, escape};
@@ -14,13 +13,13 @@ use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
 use super::{
     Podman, attach, build, fault, freeze, image, label, make, networks, observe, orphan, save,
-    snapshot, start, wall,
+    snapshot, start, stop, wall,
 };
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
 use crate::model::observed::{Instance, Power};
-use crate::plan::action::{Action, Outcome, StopMode, Target, Volumes};
+use crate::plan::action::{Action, Outcome, Target, Volumes};
 use crate::provider::ProviderError;
 
 pub(super) async fn execute(
@@ -35,7 +34,7 @@ pub(super) async fn execute(
         Action::Start { target } => start::start(room, target, listener).await,
         Action::Resume { target } => freeze::resume(room, target).await,
         Action::Suspend { target } => freeze::suspend(room, target).await,
-        Action::Stop { target, mode } => stop(room, target, *mode).await,
+        Action::Stop { target, mode } => stop::stop(room, target, *mode).await,
         Action::Rename { target, to } => rename(room, target, to).await,
         Action::SaveFiles { target, image } => save::save(room, target, image).await,
         Action::TakeSnapshot { target, snapshot } => {
@@ -149,6 +148,7 @@ macro_rules! the {
         }
     };
 }
+pub(super) use the;
 
 impl Podman {
     pub(super) fn said(
@@ -158,47 +158,6 @@ impl Podman {
         error: bollard::errors::Error,
     ) -> ProviderError {
         fault::of_bollard(operation, limit, self.client.socket(), error)
-    }
-}
-
-pub(super) async fn stop(
-    room: &Podman,
-    target: &Target,
-    mode: StopMode,
-) -> Result<Outcome, ProviderError> {
-    let seen = the!(room, target);
-    let id = &seen.instance.id;
-    if !seen.instance.state.is_up() {
-        return Ok(Outcome::AlreadyDone);
-    }
-    let grace = match mode {
-        StopMode::Graceful { grace } => grace,
-        StopMode::Kill => Duration::ZERO,
-    };
-    let limit = grace + CHANGE;
-    let docker = room.client.docker(limit)?;
-    if seen.instance.state == Power::Paused {
-        // A frozen process hears no signal. Killing it needs no thaw, stopping it does.
-        let thawed = match mode {
-            StopMode::Graceful { .. } => docker.unpause_container(id).await,
-            StopMode::Kill => {
-                let options = KillContainerOptions { signal: "KILL".to_owned() };
-                docker.kill_container(id, Some(options)).await
-            }
-        };
-        // Whether it worked shows in the stop that follows.
-        drop(thawed);
-    }
-    let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
-    let options = StopContainerOptions { t: Some(seconds), ..StopContainerOptions::default() };
-    match docker.stop_container(id, Some(options)).await {
-        Ok(()) => Ok(Outcome::Done),
-        Err(error) => match state(room, target).await? {
-            Some(state) if state.is_up() => {
-                Err(room.said(&format!("stop {}", target.name), limit, error))
-            }
-            _ => Ok(Outcome::Done),
-        },
     }
 }
 
@@ -306,7 +265,10 @@ async fn remove(
         Found::Nothing => return Ok(Outcome::AlreadyDone),
         Found::Other(outcome) => return Ok(outcome),
     };
-    if matches!(seen.instance.state, Power::Running | Power::Paused) {
+    // What counts its restarts runs by the engine's own doing, and was stopped before: whoever
+    // starts it by hand sets the count to zero.
+    let by_itself = seen.instance.state == Power::Running && seen.container.restart_count > 0;
+    if matches!(seen.instance.state, Power::Running | Power::Paused) && !by_itself {
         return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
     }
     delete(room, &seen.instance.id, volumes == Volumes::Remove).await?;

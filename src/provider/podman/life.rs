@@ -17,10 +17,14 @@ pub(super) fn of(container: &Container) -> Life {
 
 /// Whether it has just ended by itself and will be started again by the engine.
 pub(super) fn is_between_two_runs(container: &Container) -> bool {
-    let policy = container.host_config.restart_policy.name.as_str();
     container.state.status == "stopped"
-        && !matches!(policy, "" | "no")
+        && is_started_again(container)
         && container.damaged.is_none()
+}
+
+/// Whether the engine starts it again when it ends by itself.
+pub(super) fn is_started_again(container: &Container) -> bool {
+    !matches!(container.host_config.restart_policy.name.as_str(), "" | "no")
 }
 
 /// How often Podman checks where the image does not say, in seconds.

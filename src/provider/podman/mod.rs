@@ -77,6 +77,7 @@ mod snapshot;
 mod socket;
 mod spec;
 mod start;
+mod stop;
 mod upload;
 mod wall;
 mod watch;

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use super::client::CHANGE;
 use super::execute::{Found, doing, find, stale, start_by_id};
 use super::look;
-use super::{Podman, execute, orphan, wall};
+use super::{Podman, execute, orphan, stop, wall};
 use crate::event::Listener;
 use crate::model::command::MainProcess;
 use crate::model::observed::{Instance, Power};
@@ -101,8 +101,7 @@ async fn ended(
 ) -> ProviderError {
     if instance.autostart || restarts > 0 {
         // The engine would start it again for ever.
-        let stopped =
-            execute::stop(room, target, StopMode::Graceful { grace: Duration::ZERO }).await;
+        let stopped = stop::stop(room, target, StopMode::Graceful { grace: Duration::ZERO }).await;
         drop(stopped);
     }
     let output = look::last_output(&room.client, instance, LINES).await.unwrap_or_default();
