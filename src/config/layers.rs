@@ -38,8 +38,10 @@ pub(super) struct Layers {
 }
 
 impl Layers {
+    /// Takes the files' texts, and whether one that could not be read says `VAGRANTP_INFRA_TYPE`.
     pub(super) fn collect(
         files: Vec<Text>,
+        unread: bool,
         environment: &BTreeMap<String, String>,
         set: &[String],
     ) -> Self {
@@ -47,9 +49,10 @@ impl Layers {
         let scans: Vec<Scan> = files.iter().map(|file| env_file::scan(&file.text)).collect();
         // A line that cannot be read says whose the names are as well: where it did not count, the
         // application's own PORTS would be taken for ours, and shown.
-        let prefixed = files.iter().zip(&scans).any(|(file, scan)| {
+        let read = |(file, scan): (&Text, &Scan)| {
             scan.words().any(|word| file.text[word].strip_prefix(PREFIX) == Some("INFRA_TYPE"))
-        });
+        };
+        let prefixed = unread || files.iter().zip(&scans).any(read);
         layers.texts = files;
         layers.prefixed = prefixed;
         let names = Names { prefixed };

@@ -101,20 +101,22 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
     let mut errors = Vec::new();
     let mut texts = Vec::new();
     let mut paths = Vec::new();
+    let mut prefixed = false;
     match read::wanted(&dir, request.env_files) {
         Err(problem) => errors.push(problem),
         Ok(wanted) => {
             for file in wanted {
-                let (text, problem) = read::read(texts.len(), &file);
-                texts.push(text);
-                errors.extend(problem);
+                let found = read::read(texts.len(), &file);
+                texts.push(found.text);
+                errors.extend(found.problem);
+                prefixed |= found.prefixed;
                 paths.push(file.path);
             }
         }
     }
     // What is missing can be said only where everything was read.
     let all_read = errors.is_empty();
-    let mut layers = Layers::collect(texts, &request.facts.environment, request.set);
+    let mut layers = Layers::collect(texts, prefixed, &request.facts.environment, request.set);
     errors.append(&mut layers.errors);
     let mut warnings = std::mem::take(&mut layers.warnings);
     let surroundings = Surroundings { dir: &dir, home: &request.facts.home };

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::FileError;
+use super::keys::PREFIX;
 use super::text::{Text, shown};
 use crate::model::problem::Problem;
 
@@ -45,14 +46,52 @@ pub(super) fn wanted(dir: &Path, given: &[PathBuf]) -> Result<Vec<Wanted>, Probl
     Ok(names.into_iter().map(wanted).collect())
 }
 
-/// A file's text, without a byte order mark. Of a file that cannot be read there is at most an
-/// empty one, which has room for the place of what is wrong.
-pub(super) fn read(source: usize, wanted: &Wanted) -> (Text, Option<Problem>) {
+/// What there is of a file.
+pub(super) struct Found {
+    /// Its text, without a byte order mark. Of a file that cannot be read there is at most an empty
+    /// one, which has room for the place of what is wrong.
+    pub(super) text: Text,
+    /// Why it cannot be read.
+    pub(super) problem: Option<Problem>,
+    /// Whether it cannot be read, and says even so that only prefixed names are vagrantp's.
+    pub(super) prefixed: bool,
+}
+
+/// Reads one file.
+pub(super) fn read(source: usize, wanted: &Wanted) -> Found {
     let path = shown(&wanted.name);
     match bytes(&wanted.path, &path) {
-        Ok(bytes) => text_of(source, &wanted.name, &bytes),
-        Err(error) => (Text::new(source, &wanted.name, String::new()), Some(error.into_problem())),
+        Ok(bytes) if bytes.len() <= LARGEST => {
+            let (text, problem) = text_of(source, &wanted.name, &bytes);
+            let prefixed = problem.is_some() && names_prefixed_type(&bytes);
+            Found { text, problem, prefixed }
+        }
+        read => {
+            let prefixed = read.as_ref().is_ok_and(|bytes| names_prefixed_type(bytes));
+            let error = read.err().unwrap_or(FileError::TooLarge { path });
+            let text = Text::new(source, &wanted.name, String::new());
+            Found { text, problem: Some(error.into_problem()), prefixed }
+        }
     }
+}
+
+/// Whether a line of bytes that are no text starts with `VAGRANTP_INFRA_TYPE`. NULs do not count:
+/// every other byte of UTF-16, which some editors write, is one.
+fn names_prefixed_type(bytes: &[u8]) -> bool {
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    bytes.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| {
+        // The marks of UTF-8 and UTF-16, and whatever else stands in front and is no ASCII.
+        let skipped = |byte: &u8| byte.is_ascii_whitespace() || !byte.is_ascii();
+        let start = line.iter().position(|byte| !skipped(byte)).unwrap_or(line.len());
+        let line = &line[start..];
+        let exported =
+            line.strip_prefix(b"export").filter(|rest| rest.first().is_some_and(skipped));
+        let word = exported.unwrap_or(line).trim_ascii_start();
+        let word = word.strip_prefix(PREFIX.as_bytes());
+        let rest = word.and_then(|word| word.strip_prefix(b"INFRA_TYPE"));
+        let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        rest.is_some_and(|rest| !rest.first().is_some_and(in_name))
+    })
 }
 
 /// The text that the bytes of a file are, without a byte order mark.
@@ -79,6 +118,7 @@ pub(super) fn text_of(source: usize, name: &str, bytes: &[u8]) -> (Text, Option<
     (text(room), Some(error.into_problem()))
 }
 
+/// The bytes of a file; of one that is too large, one more than it may have.
 fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
     let path_shown = || name.to_owned();
     let failed = |cause: io::Error| match cause.kind() {
@@ -106,8 +146,5 @@ fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).min(LARGEST));
     file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > LARGEST {
-        return Err(FileError::TooLarge { path: path_shown() });
-    }
     Ok(bytes)
 }

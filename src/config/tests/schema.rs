@@ -86,7 +86,8 @@ impl Validator {
 
 /// Names and decoded values of a file.
 fn decoded(env: &str) -> BTreeMap<String, String> {
-    let layers = Layers::collect(vec![Text::new(0, ".env", env.to_owned())], &BTreeMap::new(), &[]);
+    let layers =
+        Layers::collect(vec![Text::new(0, ".env", env.to_owned())], false, &BTreeMap::new(), &[]);
     let candidates = layers.candidates.into_values().flatten();
     candidates.filter_map(|one| Some((one.name, one.value.ok()?.text))).collect()
 }

@@ -61,6 +61,44 @@ fn no_value_of_the_application_can_be_shown() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_still_leaves_plain_names_to_the_application() {
+    let wide = |text: &str| -> Vec<u8> {
+        let units = text.encode_utf16();
+        [0xff, 0xfe].into_iter().chain(units.flat_map(u16::to_le_bytes)).collect()
+    };
+    let large = "#".repeat(1 << 20) + "\n";
+    let unreadable: [Vec<u8>; 6] = [
+        b"VAGRANTP_INFRA_TYPE=container\nA=\xff\n".to_vec(),
+        b"A=\xff\n  export\tVAGRANTP_INFRA_TYPE = container\n".to_vec(),
+        b"A=\0\nVAGRANTP_INFRA_TYPE\n".to_vec(),
+        b"\xef\xbb\xbfVAGRANTP_INFRA_TYPE: vm\nA=\0\n".to_vec(),
+        wide("A=1\r\nVAGRANTP_INFRA_TYPE=container\r\n"),
+        [b"VAGRANTP_INFRA_TYPE=container\n", large.as_bytes()].concat(),
+    ];
+    for bytes in unreadable {
+        let shown = String::from_utf8_lossy(&bytes[..40.min(bytes.len())]).into_owned();
+        let project = Project::new(&format!("PORTS={CANARY}\nCPUS={CANARY}\n"));
+        project.write("vagrantp.env", bytes);
+        let loaded = project.load();
+        assert_eq!(loaded.errors.len(), 1, "{shown}: {:?}", loaded.errors);
+        let reports = reports(&project);
+        assert!(!reports.contains("hunter2"), "{shown}\n{reports}");
+    }
+    let elsewhere: [&[u8]; 4] = [
+        b"A=\xff\n# VAGRANTP_INFRA_TYPE=container\n",
+        b"A=\xff VAGRANTP_INFRA_TYPE=container\n",
+        b"A=\xff\nVAGRANTP_INFRA_TYPES=container\n",
+        b"A=\xff\nexportVAGRANTP_INFRA_TYPE=container\n",
+    ];
+    for bytes in elsewhere {
+        let project = Project::new("PORTS=bad\n");
+        project.write("vagrantp.env", bytes);
+        let errors = project.errors();
+        assert_eq!(errors.len(), 2, "{errors:?}");
+    }
+}
+
+#[test]
 fn keys_and_variables_are_masked() {
     for line in [
         "SSH_AUTHORIZED_KEYS=ssh-rsa {c} me@host",
