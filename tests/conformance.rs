@@ -4,12 +4,16 @@
 //! in bytes), or which rule is broken where; and for each of the programs that read such files too
 //! whether they read the same (`same`), something else (`differs: …`), or nobody has looked
 //! (`unknown`). What is stated of dotenvy, which is linked, is tried on every row that needs no
-//! environment. The others were run, or their parsers, on the versions that [`READERS`] names.
+//! environment. Where one differs the row says why, by codes that have to fit. The others were run, or their parsers, on the versions that [`READERS`] names.
 //!
 //! `docs/reference/env-file.md` shows the table; `VAGRANTP_BLESS=1` writes it there anew.
 
+#[path = "conformance/difference.rs"]
+mod difference;
 #[path = "conformance/page.rs"]
 mod page;
+#[path = "conformance/reasons.rs"]
+mod reasons;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -51,6 +55,10 @@ struct Row {
     #[serde(default)]
     errors: Vec<Error>,
     peers: BTreeMap<String, String>,
+    /// Why they differ: for each that does, codes of [`reasons::all`].
+    #[serde(default)]
+    reasons: BTreeMap<String, Vec<String>>,
+    /// What else there is to say about it.
     why: Option<String>,
 }
 
@@ -95,6 +103,10 @@ fn main() {
         }
     }
     let all: Vec<Row> = groups.iter().flat_map(|group| group.rows.clone()).collect();
+    let rows = all.clone();
+    trials.push(Trial::test("every_difference_has_its_reason", move || reasons::check(&rows)));
+    let rows = all.clone();
+    trials.push(Trial::test("a_wrong_reason_is_found", move || wrong_reasons(&rows)));
     trials.push(Trial::test("the_table_is_whole", move || whole(&all)));
     trials.push(Trial::test("the_page_shows_the_table", move || page::check(&groups)));
     libtest_mimic::run(&arguments, trials).exit();
@@ -184,6 +196,27 @@ fn dotenvy(row: &Row) -> String {
         (true, false) => "differs: no error".to_owned(),
         (true, true) => "same".to_owned(),
     }
+}
+
+/// Whether the check notices a cell that has no reason, one of another kind, or one too many.
+fn wrong_reasons(rows: &[Row]) -> Result<(), Failed> {
+    let at = rows.iter().position(|row| row.files == ["A=1#note"]).ok_or("the row is gone")?;
+    let codes = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+    for (reader, reasons) in [
+        ("node", codes(&[])),
+        ("node", codes(&["comment_kept"])),
+        ("node", codes(&["quotes_kept"])),
+        ("node", codes(&["hash_is_comment", "blanks_kept"])),
+        ("node", codes(&["no_such_reason"])),
+        ("docker", codes(&["hash_is_comment"])),
+    ] {
+        let mut rows = rows.to_vec();
+        rows[at].reasons.insert(reader.to_owned(), reasons.clone());
+        if reasons::check(&rows).is_ok() {
+            return Err(format!("{reader} may have {reasons:?}").into());
+        }
+    }
+    Ok(())
 }
 
 /// What holds of the table as a whole.

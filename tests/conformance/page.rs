@@ -5,7 +5,7 @@ use std::fs;
 
 use libtest_mimic::Failed;
 
-use super::{Group, READERS, Row};
+use super::{Group, READERS, Row, reasons};
 
 const BEGIN: &str = "<!-- The table from here on is made from tests/conformance/table.json. -->\n";
 const END: &str = "<!-- The table ends here. -->\n";
@@ -29,7 +29,24 @@ pub(crate) fn check(groups: &[Group]) -> Result<(), Failed> {
 }
 
 fn tables(groups: &[Group]) -> String {
-    let mut out = String::new();
+    let mut out = "\n### Why they differ\n\nEach difference below names its reasons; a test holds \
+                   them to it.\n\n| Reason | Who | |\n|---|---|---|\n"
+        .to_owned();
+    for reason in reasons::all() {
+        let named = |row: &Row, reader: &str| {
+            row.reasons
+                .get(reader)
+                .is_some_and(|codes| codes.iter().any(|code| code == reason.code))
+        };
+        let rows = || groups.iter().flat_map(|group| &group.rows);
+        let who: Vec<&str> = READERS
+            .iter()
+            .map(|(reader, _)| *reader)
+            .filter(|reader| rows().any(|row| named(row, reader)))
+            .collect();
+        writeln!(out, "| {} | {} | {} |", reason.code, who.join(", "), reason.why)
+            .expect("a string takes it");
+    }
     for group in groups {
         write!(out, "\n### {}\n\n{}\n\n| Line | vagrantp |", group.title, group.why)
             .expect("a string takes it");
@@ -71,7 +88,12 @@ fn line(out: &mut String, row: &Row) {
             "differs: no error" => "nothing".to_owned(),
             other => code(&visible(other.trim_start_matches("differs: "))),
         };
-        write!(out, " {cell} |").expect("a string takes it");
+        let reasons = row.reasons.get(reader).map_or(&[][..], Vec::as_slice);
+        let reasons = match reasons {
+            [] => String::new(),
+            codes => format!(" ({})", codes.join(", ")),
+        };
+        write!(out, " {cell}{reasons} |").expect("a string takes it");
     }
     out.push('\n');
 }
