@@ -39,6 +39,9 @@ pub struct Observed {
     /// Local images that hold the files of replaced containers of this project.
     #[serde(default)]
     pub saved_images: Vec<String>,
+    /// The same of the instance that moved: they are of use until it is taken over.
+    #[serde(default)]
+    pub former_images: Vec<String>,
     /// The snapshots of this project's instance, and of one that moved.
     #[serde(default)]
     pub snapshots: Vec<Snapshot>,

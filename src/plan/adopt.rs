@@ -38,5 +38,8 @@ impl Builder<'_> {
             let name = name.to_owned();
             self.free(Action::RemoveNetwork { name, uuid: former.uuid }, cause.clone());
         }
+        for image in self.observed.former_images.clone() {
+            self.free(Action::RemoveImage { image }, cause.clone());
+        }
     }
 }

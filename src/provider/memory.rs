@@ -138,6 +138,10 @@ impl Provider for Memory {
                 .map(seen)
                 .partition(|network| network.name == identity.network_name());
             let image = query.image.filter(|image| world.images.contains(image));
+            let saved_of = |uuid: InstanceUuid| -> Vec<String> {
+                let uuid = uuid.to_string();
+                world.saved.iter().filter(|saved| saved.contains(&uuid)).cloned().collect()
+            };
             Ok(Observed {
                 instances: world.instances.iter().filter(ours).cloned().collect(),
                 stranger,
@@ -149,12 +153,8 @@ impl Provider for Memory {
                     architecture: None,
                     outdated: false,
                 }),
-                saved_images: world
-                    .saved
-                    .iter()
-                    .filter(|saved| saved.contains(&identity.uuid.to_string()))
-                    .cloned()
-                    .collect(),
+                saved_images: saved_of(identity.uuid),
+                former_images: moved.map(|moved| saved_of(moved.stamp.uuid)).unwrap_or_default(),
                 snapshots: world
                     .snapshots
                     .iter()

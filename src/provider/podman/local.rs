@@ -8,7 +8,7 @@ use serde_json::json;
 use super::client::{Client, LIBPOD, escape};
 use super::reply::{Listed, ListedImage};
 use super::{build, image, observe};
-use crate::model::id::Identity;
+use crate::model::id::{Identity, InstanceUuid};
 use crate::model::image::ImageSource;
 use crate::model::observed::Instance;
 use crate::provider::ProviderError;
@@ -44,13 +44,13 @@ pub(super) async fn built(
     Ok(own.iter().flat_map(|recipe| build::names_of(recipe, names.iter())).collect())
 }
 
-/// The files of replaced containers of the project's.
+/// The files of an instance's replaced containers.
 pub(super) async fn saved(
     client: &Client,
-    identity: &Identity,
+    uuid: InstanceUuid,
 ) -> Result<Vec<String>, ProviderError> {
-    let names = names(client, &format!("{}{}", image::OURS, identity.uuid)).await?;
-    Ok(observe::saved_images(names.iter(), identity.uuid))
+    let names = names(client, &format!("{}{uuid}", image::OURS)).await?;
+    Ok(observe::saved_images(names.iter(), uuid))
 }
 
 /// The names of all local images in a repository.

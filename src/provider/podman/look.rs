@@ -240,14 +240,20 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         listed(client, &uid),
         container(client, identity.id.as_str(), Size::NotWanted),
         networks(client),
-        join3(wanted_image, local::saved(client, identity), snapshot::list(client, identity.uuid)),
+        join3(
+            wanted_image,
+            local::saved(client, identity.uuid),
+            snapshot::list(client, identity.uuid),
+        ),
     )
     .await;
     let (entries, named) = (entries?, named?);
     let instances = ours(room, identity, &entries, Size::Wanted).await?;
     let moved = moved(room, identity, &entries).await?;
     let mut snapshots = snapshots?;
+    let mut former_images = Vec::new();
     if let Some(moved) = &moved {
+        former_images = local::saved(client, moved.stamp.uuid).await?;
         snapshots.extend(snapshot::list(client, moved.stamp.uuid).await?);
     }
     let named_ours = |id: &str| instances.iter().any(|instance: &Instance| instance.id == id);
@@ -265,6 +271,7 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         networks,
         image: image?,
         saved_images: saved?,
+        former_images,
         snapshots,
         built_images: local::built(client, identity, &instances, &entries).await?,
         instances,
