@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::machine::{Machine, go, go_to, once_told, until};
 
 const MACHINES: usize = 10;
-const WATCHED: Duration = Duration::from_secs(6);
+const WATCHED: Duration = Duration::from_secs(4);
 
 #[test]
 fn dying_machines_are_never_answered_wrongly() {
