@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use super::client::CHANGE;
-use super::execute::{Found, doing, find, gone, remove_network, stale};
+use super::execute::{Found, doing, find, gone, remove_network, stale, the};
 use super::outside::{connect, disconnect};
 use super::{Podman, make};
 use crate::model::spec::NetworkSpec;
@@ -18,11 +18,7 @@ pub(super) async fn change_network(
     to: &NetworkSpec,
     address: Option<Ipv4Addr>,
 ) -> Result<Outcome, ProviderError> {
-    let seen = match find(room, target).await? {
-        Found::It(seen) => seen,
-        Found::Nothing => return Ok(gone(target)),
-        Found::Other(outcome) => return Ok(outcome),
-    };
+    let seen = the!(room, target);
     if seen.instance.state.is_up() {
         return Ok(stale(format!("{} {}", target.name, doing(seen.instance.state))));
     }

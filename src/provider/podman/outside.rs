@@ -7,7 +7,7 @@ use bollard::models::{
 };
 
 use super::client::{CHANGE, LIBPOD, escape};
-use super::execute::{Found, doing, find, gone, stale};
+use super::execute::{Found, doing, find, gone, stale, the};
 use super::look;
 use super::{Podman, cgroup, label, spec};
 use crate::model::life::Limits;
@@ -24,11 +24,7 @@ pub(super) async fn join(
     network: &str,
     address: Option<Ipv4Addr>,
 ) -> Result<Outcome, ProviderError> {
-    let seen = match find(room, target).await? {
-        Found::It(seen) => seen,
-        Found::Nothing => return Ok(gone(target)),
-        Found::Other(outcome) => return Ok(outcome),
-    };
+    let seen = the!(room, target);
     if seen.instance.networks.iter().any(|name| name == network) {
         return Ok(Outcome::AlreadyDone);
     }
@@ -54,11 +50,7 @@ pub(super) async fn leave(
     target: &Target,
     network: &str,
 ) -> Result<Outcome, ProviderError> {
-    let seen = match find(room, target).await? {
-        Found::It(seen) => seen,
-        Found::Nothing => return Ok(gone(target)),
-        Found::Other(outcome) => return Ok(outcome),
-    };
+    let seen = the!(room, target);
     if seen.instance.networks.iter().all(|name| name != network) {
         return Ok(Outcome::AlreadyDone);
     }
@@ -82,11 +74,7 @@ pub(super) async fn set_limits(
     memory: Memory,
     cpus: CpuCount,
 ) -> Result<Outcome, ProviderError> {
-    let seen = match find(room, target).await? {
-        Found::It(seen) => seen,
-        Found::Nothing => return Ok(gone(target)),
-        Found::Other(outcome) => return Ok(outcome),
-    };
+    let seen = the!(room, target);
     let wanted = Limits { memory: Some(memory), millicpus: Some(cpus.0.saturating_mul(1000)) };
     let made_with = Limits { memory: seen.instance.memory, millicpus: seen.instance.millicpus };
     match seen.instance.state {
