@@ -1,8 +1,12 @@
 //! `stop`: stops the machine; its files stay.
 
 use clap::Args;
+use miette::Diagnostic;
+use thiserror::Error;
 
 use crate::exit;
+use crate::model::code::Code;
+use crate::model::problem::Problem;
 use crate::model::state::State;
 use crate::plan::PlanError;
 use crate::plan::steps::{stop_mode, to_stopped};
@@ -19,6 +23,18 @@ pub struct StopArgs {
     /// Kill it instead of asking it to end.
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum StopError {
+    #[error("`{id}` was told to stop, and runs again")]
+    #[diagnostic(
+        code(vagrantp::stop::runs_again),
+        help(
+            "something starts it each time: `vagrantp logs` shows its runs, `vagrantp rm` removes it"
+        )
+    )]
+    RunsAgain { id: String },
 }
 
 /// Runs `stop`. An instance that is stopped already is a success.
@@ -45,6 +61,10 @@ pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failu
     let plan = to_stopped(&provider.observe(&query).await?, mode)?;
     context.carry_out("stop", &identity, &plan, &*provider).await?;
     let after = provider.observe(&query).await?;
+    if to_stopped(&after, mode).is_ok_and(|left| !left.is_empty()) {
+        let error = StopError::RunsAgain { id: identity.id.to_string() };
+        return Err(Problem::new(Code::InvalidState, error).into());
+    }
     if let Some(instance) = after.instance() {
         let made = if plan.is_empty() { Made::Nothing } else { Made::Stopped };
         remember(context, &store, &identity, instance, made);

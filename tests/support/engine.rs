@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) garbled: bool,
     /// Networks are gone as soon as they were made.
     pub(crate) forgetful: bool,
+    /// What is stopped runs again at once, as a main process that somebody starts each time.
+    pub(crate) restless: bool,
     /// How many bytes every container has written.
     pub(crate) written: u64,
 }
@@ -248,6 +250,7 @@ impl World {
             }
             ("POST", ["containers", name, verb @ ("start" | "stop" | "pause" | "unpause")]) => {
                 let status = match *verb {
+                    "stop" if self.restless => "running",
                     "stop" => "exited",
                     "pause" => "paused",
                     _ => "running",

@@ -295,6 +295,13 @@ pub(super) const RULES: &[Rule] = &[
         "`vagrantp up` starts it.",
     ),
     failure(
+        "stop::runs_again",
+        &[Code::InvalidState],
+        "The machine was told to stop and runs again: its main process ends by itself, and something \
+         starts it each time.",
+        "`vagrantp logs` shows its runs; `vagrantp rm` removes it.",
+    ),
+    failure(
         "ssh::no_json",
         &[Code::Usage],
         "What runs inside has stdout for itself, so there is no JSON.",

@@ -110,3 +110,23 @@ fn what_makes_no_sense_says_what_helps() {
             there is
     ");
 }
+
+#[test]
+fn a_stop_that_does_not_last_is_no_success() {
+    let (project, engine) = machine();
+    project.ok(&["up"]);
+    engine.world().restless = true;
+    let ran = project.run(&["stop"]);
+    assert_eq!(ran.status, 1);
+    assert_snapshot!(scrubbed(&ran.stderr), @"
+    project (container on podman)
+    [1/1] Stop the container project (killed after 30 s)
+    vagrantp::stop::runs_again
+
+      × `project` was told to stop, and runs again
+      help: something starts it each time: `vagrantp logs` shows its runs,
+            `vagrantp rm` removes it
+    ");
+    engine.world().restless = false;
+    project.ok(&["stop"]);
+}
