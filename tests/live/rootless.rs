@@ -266,7 +266,13 @@ fn networks_without_root_are_what_they_can_be() {
         });
         assert!(answer.contains("rootless"), "{address}: {answer}");
     }
-    let rules = user.said(&["unshare", "--rootless-netns", "iptables", "-w", "-S", "FORWARD"]);
+    // Alone there is nothing to keep apart.
+    let forward = ["unshare", "--rootless-netns", "iptables", "-w", "-S", "FORWARD"];
+    assert!(!user.said(&forward).contains("vagrantp"));
+    user.said(&["network", "create", "--opt", "isolate=true", "second"]);
+    user.vagrantp(&["restart"]);
+    let rules = user.said(&forward);
+    user.said(&["network", "rm", "second"]);
     let jump = rules.find("vagrantp keeps projects apart");
     let accepts = rules.find("-j NETAVARK_FORWARD");
     if rules.contains("NETAVARK_ISOLATION_1") {

@@ -133,6 +133,14 @@ async fn networks(client: &Client) -> Result<Vec<Network>, ProviderError> {
     client.get(&path).await?.success("list networks")?.parse("list networks")
 }
 
+/// Whether no more than one network is kept apart from others; no where that cannot be said.
+pub(super) async fn is_alone(client: &Client) -> bool {
+    let found = networks(client).await;
+    found.is_ok_and(|networks| {
+        networks.iter().filter(|network| networks::is_isolated(network)).nth(1).is_none()
+    })
+}
+
 /// Whether there is no network of vagrantp's any more, of nobody's; no where that cannot be said.
 pub(super) async fn is_last_network_gone(client: &Client) -> bool {
     let found = networks(client).await;

@@ -5,13 +5,18 @@ use super::{label, observe};
 use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, ObservedNetwork};
 
-pub(super) fn network(network: &Network, uuid: InstanceUuid) -> ObservedNetwork {
+/// Whether the engine keeps it apart from other such networks.
+pub(super) fn is_isolated(network: &Network) -> bool {
     let isolate = network.options.get("isolate").map(String::as_str);
+    matches!(isolate, Some("true" | "1" | "strict"))
+}
+
+pub(super) fn network(network: &Network, uuid: InstanceUuid) -> ObservedNetwork {
     ObservedNetwork {
         name: network.name.clone(),
         ours: label::belongs_to(&network.labels, uuid),
         subnet: network.subnets.iter().find_map(|subnet| subnet.subnet.parse().ok()),
-        isolated: matches!(isolate, Some("true" | "1" | "strict")),
+        isolated: is_isolated(network),
         gateway: network.subnets.iter().find_map(|subnet| subnet.gateway.parse().ok()),
         bridge: (network.driver == "macvlan").then(|| network.network_interface.clone()),
         ..ObservedNetwork::default()

@@ -61,16 +61,17 @@ impl Firewall {
 }
 
 /// Sees to it that the isolation rules are asked whoever comes and goes. For after a start: only then
-/// are they there.
+/// are they there. Where nothing is to be kept apart yet, the start of what comes second does it: its
+/// network is there by then, and this one as well.
 pub(super) async fn keep(room: &Podman, listener: &dyn Listener) {
     let Some(firewall) = Firewall::of(room) else { return };
-    if firewall.rule(&["-C", "FORWARD"]).await.is_ok() {
+    if look::is_alone(&room.client).await || firewall.rule(&["-C", "FORWARD"]).await.is_ok() {
         return;
     }
-    if firewall.run(&["-S", CHAIN]).await.is_err() {
-        return;
-    }
-    if let Err(error) = firewall.rule(&["-I", "FORWARD", "1"]).await {
+    // An engine with another firewall has no chain to jump to.
+    if let Err(error) = firewall.rule(&["-I", "FORWARD", "1"]).await
+        && firewall.run(&["-S", CHAIN]).await.is_ok()
+    {
         let message = format!(
             "the wall between projects may open while containers come and go ({error}): `podman \
              network reload --all` closes it again"
