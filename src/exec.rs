@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -60,7 +61,7 @@ pub enum ChildInput {
     /// Nowhere.
     Nothing,
     /// This descriptor, whatever it is.
-    Descriptor(std::os::fd::OwnedFd),
+    Descriptor(OwnedFd),
 }
 
 impl Program {
@@ -129,6 +130,22 @@ impl Program {
             .stderr(log.map_or_else(Stdio::null, Stdio::from))
             .spawn()
             .map_err(|cause| self.cannot_start(cause))
+    }
+
+    /// Starts it with these as stdin, stdout and stderr. It is in a process group of its own, so that
+    /// the signals of a terminal reach the caller alone, and ends with the value that is returned.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn_with<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        [stdin, stdout, stderr]: [OwnedFd; 3],
+    ) -> Result<tokio::process::Child, ExecError> {
+        let mut command = tokio::process::Command::from(self.command(arguments));
+        command.current_dir("/").process_group(0).kill_on_drop(true);
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        command.spawn().map_err(|cause| self.cannot_start(cause))
     }
 
     /// Becomes this program: on success there is nothing left that could return.

@@ -231,7 +231,7 @@ fn bulk(world: &World, options: &Options) -> Result<Vec<Row>, String> {
     let big = world.big_file()?;
     run(&mut world.vagrantp(&project, Service::Answering, UP))?;
     let name = World::container(&project);
-    let ssh = |line| world.vagrantp(&project, Service::Answering, &["ssh", "-c", line]);
+    let ssh = |line| world.vagrantp(&project, Service::None, &["ssh", "-c", line]);
     let exec = |args: &[&str]| podman(&[&["exec", "--interactive", name.as_str()], args].concat());
     run(&mut ssh("truncate -s 1073741824 /big"))?;
 

@@ -50,6 +50,14 @@ impl Host {
         Some(Host { room, identity, settings, rootfs, project, image, directory })
     }
 
+    /// The same engine, named by a variable: then the service carries all streams.
+    pub(crate) async fn by_variable(&self) -> Podman {
+        let socket = self.settings.sockets.join("podman.sock");
+        let container_host = Some(format!("unix://{}", socket.display()));
+        let settings = Settings { container_host, ..self.settings.clone() };
+        Podman::connect(settings).await.expect("it answers")
+    }
+
     pub(crate) fn spec(&self) -> InstanceSpec {
         let identity = &self.identity;
         let asked = Asked {

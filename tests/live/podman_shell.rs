@@ -8,6 +8,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 use vagrantp::model::shell::{ShellCommand, ShellRequest, Terminal, TerminalSize};
 use vagrantp::model::units::Memory;
+use vagrantp::provider::podman::Podman;
 use vagrantp::provider::{Provider, ProviderError, ShellIo};
 
 use crate::podman_host::{Host, podman};
@@ -48,7 +49,7 @@ fn line(text: &str) -> ShellCommand {
 
 /// Runs to the end with an input, and returns status, output, errors.
 async fn run(
-    host: &Host,
+    room: &Podman,
     request: &ShellRequest,
     input: Vec<u8>,
 ) -> Result<(i32, Vec<u8>, String), ProviderError> {
@@ -60,7 +61,7 @@ async fn run(
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (status, (), read, read_errors) = tokio::join!(
-        host.room.shell(request, io),
+        room.shell(request, io),
         feed,
         stdout.read_to_end(&mut out),
         stderr.read_to_end(&mut err)
@@ -75,35 +76,47 @@ async fn run(
 async fn commands_get_their_streams_and_give_their_status() {
     let Some(host) = Host::new("shell").await else { return };
     host.up(host.spec()).await;
+    for room in [&host.room, &host.by_variable().await] {
+        commands(&host, room).await;
+    }
+}
 
-    let ask = request(&host, line("echo out; echo err >&2; exit 7")).await;
-    let (status, out, err) = run(&host, &ask, Vec::new()).await.expect("it runs");
+async fn commands(host: &Host, room: &Podman) {
+    let ask = request(host, line("echo out; echo err >&2; exit 7")).await;
+    let (status, out, err) = run(room, &ask, Vec::new()).await.expect("it runs");
     assert_eq!((status, out.as_slice(), err.as_str()), (7, &b"out\n"[..], "err\n"));
 
-    let mut ask = request(&host, line("id -un; pwd; tty; echo $HOME")).await;
+    let mut ask = request(host, line("id -un; pwd; tty; echo $HOME")).await;
     ask.user = "dev".to_owned();
     ask.workdir = Some(PathBuf::from("/tmp"));
-    let (status, out, _) = run(&host, &ask, Vec::new()).await.expect("it runs");
+    let (status, out, _) = run(room, &ask, Vec::new()).await.expect("it runs");
     assert_eq!(
         (status, String::from_utf8_lossy(&out)),
         (0, "dev\n/tmp\nnot a tty\n/home\n".into())
     );
 
-    let ask = request(&host, ShellCommand::Argv(vec!["no-such-program".to_owned()])).await;
-    let (status, out, _) = run(&host, &ask, Vec::new()).await.expect("it is answered");
+    let ask = request(host, ShellCommand::Argv(vec!["no-such-program".to_owned()])).await;
+    let (status, out, _) = run(room, &ask, Vec::new()).await.expect("it is answered");
     assert_eq!((status, out.len()), (127, 0));
 
-    let ask = request(&host, line("kill -9 $$")).await;
-    assert_eq!(run(&host, &ask, Vec::new()).await.expect("it runs").0, 137);
+    let ask = request(host, line("kill -9 $$")).await;
+    assert_eq!(run(room, &ask, Vec::new()).await.expect("it runs").0, 137);
 
-    let ask = request(&host, ShellCommand::Login).await;
-    let (status, out, _) = run(&host, &ask, b"echo $0; exit 4\n".to_vec()).await.expect("it runs");
+    let ask = request(host, ShellCommand::Login).await;
+    let (status, out, _) = run(room, &ask, b"echo $0; exit 4\n".to_vec()).await.expect("it runs");
     assert_eq!((status, String::from_utf8_lossy(&out)), (4, "/bin/sh\n".into()));
 
-    let mut ask = request(&host, line("true")).await;
+    let mut ask = request(host, line("true")).await;
     ask.workdir = Some(PathBuf::from("/not/there"));
-    let outcome = run(&host, &ask, Vec::new()).await;
+    let outcome = run(room, &ask, Vec::new()).await;
     assert!(!matches!(outcome, Ok((0, _, _))), "{outcome:?}");
+
+    // Words like those of the engine's own failures, which they are not.
+    let ask = request(host, line("echo Error: mine >&2; exit 125")).await;
+    match run(room, &ask, Vec::new()).await {
+        Ok((status, _, err)) => assert_eq!((status, err.as_str()), (125, "Error: mine\n")),
+        Err(error) => assert!(error.to_string().contains("mine"), "{error}"),
+    }
 }
 
 #[tokio::test]
@@ -112,16 +125,22 @@ async fn streams_are_exact_to_the_byte_both_ways() {
     let mut spec = host.spec();
     spec.memory = Memory(512);
     host.up(spec).await;
+    for room in [&host.room, &host.by_variable().await] {
+        bytes(&host, room).await;
+    }
+}
+
+async fn bytes(host: &Host, room: &Podman) {
     // Every byte, the detach keys among them, and more of it than all buffers hold.
     let input: Vec<u8> =
         (0..(5u32 << 20)).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let ask = request(&host, line("cat")).await;
-    let (status, output, errors) = run(&host, &ask, input.clone()).await.expect("it runs");
+    let ask = request(host, line("cat")).await;
+    let (status, output, errors) = run(room, &ask, input.clone()).await.expect("it runs");
     assert_eq!((status, errors.as_str()), (0, ""));
     assert!(output == input, "{} bytes came back of {}", output.len(), input.len());
 
     // Output that is read later than the engine remembers the command.
-    let ask = request(&host, line("head -c 3000000 /dev/zero; exit 5")).await;
+    let ask = request(host, line("head -c 3000000 /dev/zero; exit 5")).await;
     let (caller, io) = streams();
     let Caller { stdin, mut stdout, stderr, resizes, signals } = caller;
     let slow = async {
@@ -130,7 +149,7 @@ async fn streams_are_exact_to_the_byte_both_ways() {
         stdout.read_to_end(&mut out).await.expect("it can be read");
         out.len()
     };
-    let (status, count) = tokio::join!(host.room.shell(&ask, io), slow);
+    let (status, count) = tokio::join!(room.shell(&ask, io), slow);
     drop((stdin, stderr, resizes, signals));
     assert_eq!((status.expect("it runs"), count), (5, 3_000_000));
 }
@@ -211,4 +230,34 @@ async fn signals_arrive_and_nothing_outlives_its_caller() {
         }
     }
     panic!("it runs without its caller");
+}
+
+#[tokio::test]
+async fn whoever_reads_no_more_ends_what_runs_inside() {
+    let Some(host) = Host::new("reader").await else { return };
+    host.up(host.spec()).await;
+    let name = host.instance().await.name;
+    for room in [&host.room, &host.by_variable().await] {
+        let ask = request(&host, line("yes 'again and again'")).await;
+        let (caller, io) = streams();
+        let Caller { stdin, mut stdout, stderr, resizes, signals } = caller;
+        let talk = async move {
+            let mut first = [0; 15];
+            stdout.read_exact(&mut first).await.expect("it says something");
+            first
+        };
+        let (status, first) = tokio::join!(room.shell(&ask, io), talk);
+        drop((stdin, stderr, resizes, signals));
+        // As a shell says it of what a closed pipe has ended.
+        assert_eq!((status.expect("it runs"), &first), (141, b"again and again"));
+        let mut seen = String::new();
+        for _ in 0..100 {
+            seen = podman(&host.settings, &["top", &name, "args"]);
+            if !seen.contains("again") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(!seen.contains("again"), "{seen}");
+    }
 }

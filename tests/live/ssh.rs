@@ -1,12 +1,14 @@
 //! Inside: what is typed, piped and signalled arrives, and what comes back is exact.
 
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::cli_support::variable;
 use crate::machine::{Machine, text, until};
 
 /// Runs a line on a terminal of its own. Each text is typed once what stands before it was seen.
@@ -226,4 +228,27 @@ fn what_runs_inside_gets_signals_and_ends_with_its_caller() {
     call.wait().expect("it ends");
     std::thread::sleep(Duration::from_millis(100));
     until("it has ended with its caller", || !runs());
+}
+
+/// A fake stands in for a Podman that is configured for another storage than the service's.
+#[test]
+fn a_podman_that_does_not_know_the_machine_is_not_asked_again() {
+    let Some(machine) = Machine::new("stranger", &[]) else { return };
+    machine.ok(&["up"]);
+    let folder = machine.root().join("bin");
+    std::fs::create_dir(&folder).expect("a folder");
+    let fake = folder.join("podman");
+    let says = "#!/bin/sh\necho 'Error: no container with name or ID \"x\" found: no such container' >&2\nexit 125\n";
+    std::fs::write(&fake, says).expect("a file");
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let path = format!("{}:{}", folder.display(), variable("PATH").unwrap_or_default());
+    let mut command = machine.command(&["ssh", "-c", "cat; exit 6"]);
+    command.env("PATH", path);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut call = command.spawn().expect("it can be run");
+    call.stdin.take().expect("a pipe").write_all(b"all of it").expect("it is read");
+    let ran = call.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!((ran.status.code(), ran.stdout.as_slice()), (Some(6), &b"all of it"[..]), "{said}");
+    assert_eq!(said, "");
 }

@@ -39,6 +39,7 @@ mod attach;
 mod autostart;
 mod build;
 mod build_output;
+mod carried;
 mod cgroup;
 mod client;
 mod conf;

@@ -21,6 +21,18 @@ pub(super) fn of_session(pid: i64, session: &str) -> Option<Pid> {
     is_monitor_of(parent, session).then(|| Pid::from_raw(pid)).flatten()
 }
 
+/// The same where the engine has not written the number down, since the program that was to do so has
+/// ended: the monitor is looked for in the process table.
+pub(super) fn under_monitor_of(session: &str) -> Option<Pid> {
+    let all = || procfs::process::all_processes().into_iter().flatten().flatten();
+    let monitors: Vec<i32> =
+        all().map(|one| one.pid).filter(|pid| is_monitor_of(*pid, session)).collect();
+    all()
+        .filter(|one| !monitors.contains(&one.pid))
+        .find(|one| one.stat().is_ok_and(|stat| monitors.contains(&stat.ppid)))
+        .and_then(|one| Pid::from_raw(one.pid))
+}
+
 fn is_monitor_of(pid: i32, id: &str) -> bool {
     let arguments = Process::new(pid).and_then(|monitor| monitor.cmdline()).unwrap_or_default();
     arguments.iter().any(|argument| argument == id)

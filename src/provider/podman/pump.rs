@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat, sendfile};
 use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, splice};
@@ -87,6 +87,53 @@ fn copy(from: &mut File, mut to: &UnixStream) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// How long words wait that may be the last ones: a program that has failed ends at once.
+const LAST_WORDS: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// What a program writes to its stderr, as it comes. Where it begins with `last_words`, and ends with
+/// them, they are kept back, and are what comes out.
+pub(super) fn errors(
+    mut from: io::PipeReader,
+    to: OwnedFd,
+    last_words: &'static [u8],
+) -> oneshot::Receiver<io::Result<Vec<u8>>> {
+    let (done, ended) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut copy = || {
+            let mut buffer = vec![0; BUFFER];
+            let mut held = Vec::new();
+            let mut is_silent = true;
+            loop {
+                let count = match from.read(&mut buffer) {
+                    Ok(0) => return Ok(held),
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                held.extend_from_slice(&buffer[..count]);
+                let may_be_last = is_silent && held.starts_with(last_words) && held.len() < BUFFER;
+                let mut more = [PollFd::new(&from, PollFlags::IN)];
+                if may_be_last && poll(&mut more, Some(&LAST_WORDS)).is_ok_and(|ready| ready > 0) {
+                    continue;
+                }
+                is_silent = false;
+                write(&to, &held)?;
+                held.clear();
+            }
+        };
+        let copied = copy();
+        // Who asked may have gone.
+        let _ = done.send(copied);
+    });
+    ended
+}
+
+/// Writes all of it, however long that takes.
+pub(super) fn write(to: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+    let mut to = File::from(to.try_clone()?);
+    write_all(&mut to, &mut [IoSlice::new(bytes)])
 }
 
 /// How the copying of a command's output ended.
@@ -253,6 +300,32 @@ mod tests {
         assert!(all == bytes && read.join().expect("no panic").expect("it can be read") == bytes);
         send.join().expect("no panic").expect("it is read");
         copied.blocking_recv().expect("it says how it ended").expect("well");
+    }
+
+    #[test]
+    fn last_words_are_kept_back_and_no_others() {
+        for (said, written, kept) in [
+            (&["Error: why\n"][..], "", "Error: why\n"),
+            (&["Error: ", "why\n"], "", "Error: why\n"),
+            (&["so\n", "Error: why\n"], "so\nError: why\n", ""),
+            (&["Error: a\n", "", "and on\n"], "Error: a\nand on\n", ""),
+            (&[], "", ""),
+        ] {
+            let (from, mut sender) = io::pipe().expect("a pipe");
+            let (mut out, to) = io::pipe().expect("a pipe");
+            let held = errors(from, to.into(), b"Error: ");
+            for piece in said {
+                // An empty piece stands for a program that goes on.
+                let pause = if piece.is_empty() { 400 } else { 20 };
+                sender.write_all(piece.as_bytes()).expect("it is read");
+                std::thread::sleep(Duration::from_millis(pause));
+            }
+            drop(sender);
+            let held = held.blocking_recv().expect("it says how it ended").expect("well");
+            let mut passed = String::new();
+            out.read_to_string(&mut passed).expect("it can be read");
+            assert_eq!((passed.as_str(), held.as_slice()), (written, kept.as_bytes()), "{said:?}");
+        }
     }
 
     #[test]

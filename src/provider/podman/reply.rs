@@ -254,6 +254,15 @@ pub(super) struct ExecSession {
     pub(super) can_remove: Option<bool>,
     pub(super) pid: i64,
     pub(super) exit_code: i32,
+    pub(super) detach_keys: String,
+}
+
+/// `GET libpod/containers/NAME/json`, the commands alone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Executing {
+    #[serde(rename = "ExecIDs", deserialize_with = "or_default")]
+    pub(super) exec_ids: Vec<String>,
 }
 
 impl ExecSession {

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::client::{CHANGE, Client, LIBPOD, READ, escape};
 use super::look::{self, Size};
 use super::reply::{ExecSession, Made};
-use super::watch::Watcher;
-use super::{Podman, fault, processes, pump};
+use super::watch::{Watched, Watcher};
+use super::{Podman, carried, fault, processes, pump};
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::shell::{ShellCommand, ShellRequest, TerminalSize};
@@ -25,6 +25,9 @@ use crate::provider::{ProviderError, ShellIo};
 /// so they are some that nobody types in a row. The first is held back until the next key comes,
 /// which is least felt with one that does nothing by itself.
 const DETACH_KEYS: &str = "ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-],ctrl-@,ctrl-^,ctrl-_";
+
+/// What a shell says of a program that was ended by SIGPIPE.
+const NOBODY_READS: i32 = 141;
 
 /// The longest head of an answer.
 const LONGEST_HEAD: usize = 16 << 10;
@@ -36,8 +39,15 @@ pub(super) async fn run(
 ) -> Result<i32, ProviderError> {
     let client = &room.client;
     let argv = argv(client, request).await?;
+    let mut io = io;
+    if let Some(podman) = carried::carrier(room, request, &io)
+        && let Some(status) = carried::run(room, request, &argv, &podman, &mut io).await?
+    {
+        return Ok(status);
+    }
     let session = create(client, request, &argv).await?;
-    let watcher = Watcher::start(&room.settings.helper, client.socket(), &session)
+    let watched = Watched::Session(session.clone());
+    let watcher = Watcher::start(&room.settings.helper, client.socket(), &watched)
         .map_err(|error| fault::internal("watch over a command", &error.to_string()))?;
     let size = request.terminal.as_ref().map(|terminal| terminal.size);
     let (stream, early) = start(client, &session, size).await?;
@@ -50,14 +60,24 @@ pub(super) async fn run(
     } else {
         pump::frames(reader, early, stdout, stderr)
     };
+    // No error stands for a caller that reads no more.
     let output = async {
-        copied.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|e| lost(&e))
+        match copied.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(None),
+            copied => copied.map_err(|error| Some(lost(&error))),
+        }
     };
-    let status = status(client, &session);
+    let status = async { status(client, &session).await.map_err(Some) };
     let finished = async { tokio::try_join!(output, status).map(|((), status)| status) };
-    let status = tokio::select! {
-        status = finished => status?,
+    let finished = tokio::select! {
+        finished = finished => finished,
         never = control(client, &session, resizes, signals) => match never {},
+    };
+    let status = match finished {
+        Ok(status) => status,
+        // What still runs is the watcher's.
+        Err(None) => return Ok(NOBODY_READS),
+        Err(Some(error)) => return Err(error),
     };
     watcher.release();
     Ok(status)
@@ -110,18 +130,22 @@ async fn create(
     if reply.is_success() {
         return reply.parse::<Made>("enter the container").map(|made| made.id);
     }
-    let message = reply.message();
-    let (code, help) = if reply.status == 404 {
+    Err(not_entered(reply.message(), reply.status == 404))
+}
+
+/// The engine would not let a command in.
+pub(super) fn not_entered(message: String, is_gone: bool) -> ProviderError {
+    let (code, help) = if is_gone {
         (Code::InfraNotFound, "`vagrantp up` makes it")
     } else if message.contains("state improper") || message.contains("not running") {
         (Code::InfraNotRunning, "`vagrantp up` starts it")
     } else {
         (Code::SshConnectionFailed, "look at SSH_USER, and with `podman ps` whether it runs")
     };
-    Err(refused(message, help, code))
+    refused(message, help, code)
 }
 
-fn refused(message: String, help: &str, code: Code) -> ProviderError {
+pub(super) fn refused(message: String, help: &str, code: Code) -> ProviderError {
     ProviderError::Refused {
         provider: ProviderKind::Podman,
         operation: "enter the container".to_owned(),
@@ -131,7 +155,7 @@ fn refused(message: String, help: &str, code: Code) -> ProviderError {
     }
 }
 
-fn lost(cause: &io::Error) -> ProviderError {
+pub(super) fn lost(cause: &io::Error) -> ProviderError {
     refused(
         format!("the connection broke: {cause}"),
         "what ran inside is being ended; `vagrantp status` shows whether the machine still runs",

@@ -5,7 +5,7 @@
 //! gets a byte and goes. Where the pipe closes without that (an error, a cancelled call, SIGKILL),
 //! it ends the command: SIGHUP, as a terminal that is closed sends it, and SIGKILL to what is left.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -13,10 +13,11 @@ use std::process::Child;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
+use serde::de::DeserializeOwned;
 
 use super::client::{LIBPOD, escape};
 use super::processes;
-use super::reply::ExecSession;
+use super::reply::{ExecSession, Executing};
 use crate::exec::{ChildInput, Program};
 
 /// The hidden verb that [`watch`] stands behind.
@@ -28,6 +29,15 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long a command may take from its creation to its first process.
 const STARTS_WITHIN: Duration = Duration::from_secs(5);
 
+/// Which command is watched.
+#[derive(Clone, Debug)]
+pub(super) enum Watched {
+    /// The one of this exec session.
+    Session(String),
+    /// The one in this container whose exec session has these detach keys, once there is one.
+    ByKeys { container: String, keys: String },
+}
+
 /// The watcher of one command.
 #[derive(Debug)]
 pub(super) struct Watcher {
@@ -37,9 +47,15 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Starts it, before the command: it has to outlive us from the first moment.
-    pub(super) fn start(helper: &Path, socket: &Path, session: &str) -> io::Result<Watcher> {
+    pub(super) fn start(helper: &Path, socket: &Path, watched: &Watched) -> io::Result<Watcher> {
         let (reader, pipe) = io::pipe()?;
-        let arguments = [WATCH_VERB.as_ref(), socket.as_os_str(), session.as_ref()];
+        let mut arguments: Vec<&OsStr> = vec![WATCH_VERB.as_ref(), socket.as_os_str()];
+        match watched {
+            Watched::Session(session) => arguments.push(session.as_ref()),
+            Watched::ByKeys { container, keys } => {
+                arguments.extend([OsStr::new(container), OsStr::new(keys)]);
+            }
+        }
         let child = Program::at(helper)
             .spawn_detached(&arguments, &[], ChildInput::Descriptor(reader.into()), None)
             .map_err(io::Error::other)?;
@@ -56,14 +72,22 @@ impl Watcher {
 }
 
 /// Waits on stdin for the end of the caller, and ends the command where the caller ended first.
-/// The arguments are the socket and the exec session's id. This is what the hidden verb
-/// [`WATCH_VERB`] does.
+/// The arguments are the socket, and either the exec session's id or the container's and the
+/// session's detach keys. This is what the hidden verb [`WATCH_VERB`] does.
 ///
 /// # Errors
-/// The arguments are not the two, or the engine does not answer any more.
+/// The arguments are not these, or the engine does not answer any more.
 pub fn watch(arguments: &[OsString]) -> io::Result<()> {
-    let [socket, session] = arguments else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a socket and a session"));
+    let text = |argument: &OsString| argument.to_string_lossy().into_owned();
+    let (socket, watched) = match arguments {
+        [socket, session] => (socket, Watched::Session(text(session))),
+        [socket, container, keys] => {
+            (socket, Watched::ByKeys { container: text(container), keys: text(keys) })
+        }
+        _ => {
+            let expected = "expected a socket and a session";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, expected));
+        }
     };
     // Away from the terminal: its signals are the caller's, and its end is when this is needed.
     let _ = rustix::process::setsid();
@@ -71,8 +95,7 @@ pub fn watch(arguments: &[OsString]) -> io::Result<()> {
     if io::stdin().read(&mut byte)? > 0 {
         return Ok(());
     }
-    let session = session.to_string_lossy();
-    match process(Path::new(socket), &session)? {
+    match process(Path::new(socket), &watched)? {
         Some(pid) => {
             end(pid);
             Ok(())
@@ -82,19 +105,48 @@ pub fn watch(arguments: &[OsString]) -> io::Result<()> {
 }
 
 /// The command's process, once there is one; nothing where it has ended.
-fn process(socket: &Path, session: &str) -> io::Result<Option<Pid>> {
+fn process(socket: &Path, watched: &Watched) -> io::Result<Option<Pid>> {
     let mut waited = Duration::ZERO;
     loop {
-        let Some(state) = inspect(socket, session)? else { return Ok(None) };
-        if state.has_ended() || waited >= STARTS_WITHIN {
-            return Ok(None);
+        let found = match watched {
+            Watched::Session(session) => {
+                inspect(socket, session)?.map(|state| (session.clone(), state))
+            }
+            Watched::ByKeys { container, keys } => with_keys(socket, container, keys)?,
+        };
+        match found {
+            Some((_, state)) if state.has_ended() => return Ok(None),
+            Some((session, state)) => {
+                let pid = processes::of_session(state.pid, &session);
+                if let Some(pid) = pid.or_else(|| processes::under_monitor_of(&session)) {
+                    return Ok(Some(pid));
+                }
+            }
+            // A session that was made for it is gone with it; one of Podman's own may be to come.
+            None if matches!(watched, Watched::Session(_)) => return Ok(None),
+            None => {}
         }
-        if let Some(pid) = processes::of_session(state.pid, session) {
-            return Ok(Some(pid));
+        if waited >= STARTS_WITHIN {
+            return Ok(None);
         }
         std::thread::sleep(LOOK);
         waited += LOOK;
     }
+}
+
+fn with_keys(
+    socket: &Path,
+    container: &str,
+    keys: &str,
+) -> io::Result<Option<(String, ExecSession)>> {
+    let path = format!("{LIBPOD}/containers/{}/json", escape(container));
+    let executing: Executing = ask(socket, &path)?.unwrap_or_default();
+    for session in executing.exec_ids {
+        if let Some(state) = inspect(socket, &session)?.filter(|state| state.detach_keys == keys) {
+            return Ok(Some((session, state)));
+        }
+    }
+    Ok(None)
 }
 
 fn end(pid: Pid) {
@@ -113,11 +165,14 @@ fn end(pid: Pid) {
     processes::signal_all(&processes::session_of(pid), Signal::KILL);
 }
 
-/// One question, without a runtime: the watcher is meant to cost next to nothing.
 fn inspect(socket: &Path, session: &str) -> io::Result<Option<ExecSession>> {
+    ask(socket, &format!("{LIBPOD}/exec/{}/json", escape(session)))
+}
+
+/// One question, without a runtime: the watcher is meant to cost next to nothing.
+fn ask<T: DeserializeOwned>(socket: &Path, path: &str) -> io::Result<Option<T>> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let path = format!("{LIBPOD}/exec/{}/json", escape(session));
     write!(stream, "GET {path} HTTP/1.0\r\nHost: podman\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(1 << 20).read_to_end(&mut answer)?;
