@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 
 use thiserror::Error;
 
+use crate::model::plain::is_unsafe;
+
 /// A program that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -193,11 +195,11 @@ impl fmt::Display for Program {
     }
 }
 
-/// Text of someone else's, fit for a terminal: no control character but the end of a line and the
-/// tab survives.
+/// Text of someone else's, fit for a terminal: of the characters that steer one, or that hide in it,
+/// the end of a line and the tab alone survive.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect()
+    text.chars().filter(|c| matches!(c, '\n' | '\t') || !is_unsafe(*c)).collect()
 }
 
 /// The last lines of what a program wrote, fit for a terminal.
@@ -214,7 +216,7 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
-        assert_eq!(printable("a\x1b[31mb\r\nc\td\u{9b}e\x07"), "a[31mb\nc\tde");
+        assert_eq!(printable("a\x1b[31mb\r\nc\td\u{9b}e\x07\u{202e}"), "a[31mb\nc\tde");
         assert_eq!(last_lines("one\n\ntwo\nthree\n", 2), "two\nthree");
     }
 

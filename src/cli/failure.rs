@@ -13,12 +13,13 @@ use crate::model::capability::Capabilities;
 use crate::model::code::Code;
 use crate::model::desired::Desired;
 use crate::model::observed::EngineFacts;
+use crate::model::plain::is_unsafe;
 use crate::model::problem::Problem;
 use crate::model::source::Sources;
 use crate::plan::PlanError;
 use crate::plan::refuse::refusals;
 use crate::provider::ProviderError;
-use crate::report::{Document, json};
+use crate::report::{Document, clean, json};
 use crate::store::StoreError;
 
 /// A failed verb.
@@ -208,7 +209,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::from(exit::SUCCESS);
     }
     if asked_for || !json_was_asked_for() {
-        let printed = error.print();
+        let printed = print(error, asked_for);
         let lost = printed.err().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
         return ExitCode::from(match (asked_for, lost) {
             (true, None) => exit::SUCCESS,
@@ -227,6 +228,18 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let mut stdout = anstream::stdout();
     let _ = writeln!(stdout, "{}", json::text(&document));
     ExitCode::from(exit::status(Code::Usage))
+}
+
+/// As clap prints it, unless what was typed would steer the terminal: clap repeats it as it is.
+fn print(error: &clap::Error, asked_for: bool) -> std::io::Result<()> {
+    let typed = std::env::args_os().skip(1);
+    let harmless = |argument: std::ffi::OsString| {
+        argument.to_str().is_some_and(|text| !text.chars().any(is_unsafe))
+    };
+    if asked_for || typed.into_iter().all(harmless) {
+        return error.print();
+    }
+    write!(anstream::stderr(), "{}", clean::block(&error.render().to_string()))
 }
 
 /// Whether `--json` stands among the arguments, before a `--`.
@@ -252,6 +265,7 @@ pub(super) fn on_panic(json: bool) {
             let document = failed(&[Problem::new(Code::Internal, diagnostic)]);
             let _ = writeln!(anstream::stdout(), "{}", json::text(&document));
         } else {
+            let message = clean::block(&message);
             let _ = writeln!(anstream::stderr(), "error: {message}\n  help: {help}");
         }
         // Unwinding through an async runtime helps nobody; the kernel gives the locks back.

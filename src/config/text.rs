@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::model::plain::is_unsafe;
 use crate::model::source::{Place, Source};
 
 /// How a stretch of a text may be shown.
@@ -43,7 +44,7 @@ impl Text {
             std::iter::once(0).chain(text.bytes().enumerate().filter_map(after_newline)).collect();
         // The name can be a path that was typed; control characters must not reach a terminal.
         let name: String =
-            name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+            name.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect();
         let mut all = 0;
         let counted = text.as_bytes().chunks(BLOCK).map(|block| {
             let before = all;
@@ -86,10 +87,11 @@ impl Text {
                     Show::Plain if c == '\t' => visible[at].fill(b'\t'),
                     Show::Masked => visible[at].fill(b'*'),
                     // With as many bytes and as many characters as it has.
-                    Show::Plain if is_unsafe_to_show(c) => match at.len() {
+                    Show::Plain if is_unsafe(c) => match at.len() {
                         1 => visible[at].fill(b'?'),
                         2 => visible[at].copy_from_slice("\u{bf}".as_bytes()),
-                        _ => visible[at].copy_from_slice("\u{fffd}".as_bytes()),
+                        3 => visible[at].copy_from_slice("\u{fffd}".as_bytes()),
+                        _ => visible[at].copy_from_slice("\u{1f6ab}".as_bytes()),
                     },
                     Show::Plain => visible[at.clone()].copy_from_slice(&self.text.as_bytes()[at]),
                 }
@@ -105,16 +107,10 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| (**byte as i8) >= -0x40).count()
 }
 
-/// Characters that would steer a terminal, or turn the order of what it shows around.
-pub(super) fn is_unsafe_to_show(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 /// Untrusted text for a message: nothing that steers a terminal, and no more than a line's worth.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
-    let safe = |c: char| if is_unsafe_to_show(c) { '\u{fffd}' } else { c };
+    let safe = |c: char| if is_unsafe(c) { '\u{fffd}' } else { c };
     let mut out: String = text.chars().take(LONGEST).map(safe).collect();
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
@@ -149,8 +145,11 @@ mod tests {
 
     #[test]
     fn only_what_is_given_is_visible() {
-        let text =
-            Text::new(0, ".env", "S=gehéim\nA=\u{1b}[1mé\u{9b}\u{200d}\nK=se\ncret\n".to_owned());
+        let text = Text::new(
+            0,
+            ".env",
+            "S=gehéim\nA=\u{1b}[1mé\u{9b}\u{200d}\u{e0041}\nK=se\ncret\n".to_owned(),
+        );
         let key = text.text.find("K=").expect("is there");
         let shown = [
             (10..text.text.find("\nK").expect("is there"), Show::Plain),
@@ -158,7 +157,7 @@ mod tests {
             (key + 2..text.text.len() - 1, Show::Masked),
         ];
         let visible = text.visible(&shown).visible;
-        assert_eq!(&*visible, "         \nA=?[1mé\u{bf}\u{fffd}\nK=**\n****\n");
+        assert_eq!(&*visible, "         \nA=?[1mé\u{bf}\u{fffd}\u{1f6ab}\nK=**\n****\n");
         assert_eq!(visible.len(), text.text.len());
     }
 

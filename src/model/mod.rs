@@ -18,6 +18,7 @@ pub mod mount;
 pub mod network;
 pub mod observed;
 pub mod output;
+pub mod plain;
 pub mod problem;
 pub mod rule;
 pub mod shell;

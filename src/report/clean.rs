@@ -1,5 +1,7 @@
 //! Text of others before it reaches a terminal: control characters are shown, not obeyed.
 
+use crate::model::plain::is_unsafe;
+
 /// One line: control characters become their visible form, line ends become blanks.
 #[must_use]
 pub fn line(text: &str) -> String {
@@ -28,12 +30,12 @@ pub fn source(text: &str) -> String {
 }
 
 /// The character itself, or for a control character its picture from the Unicode block "Control
-/// Pictures"; those that reorder text become a replacement character.
+/// Pictures"; those that reorder text, or that hide in it, become a replacement character.
 fn visible(c: char) -> char {
     match c {
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
-        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        other if is_unsafe(other) => '\u{fffd}',
         other => other,
     }
 }
@@ -45,6 +47,7 @@ mod tests {
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_obey() {
         assert_eq!(line("a\x1b[2Jb\nc\u{9b}d\u{202e}"), "a␛[2Jb c\u{fffd}d\u{fffd}");
+        assert_eq!(line("a\u{200b}\u{200f}b\u{2028}"), "a\u{fffd}\u{fffd}b\u{fffd}");
         assert_eq!(block("a\tb\nc\r"), "a\tb\nc␍");
         assert_eq!(source("é\r\n\u{9b}\u{202e}x"), "é \n     x");
     }

@@ -157,9 +157,9 @@ pub fn problem(problem: &Problem, sources: &Sources, style: Style) -> String {
             if label.offset() == place.offset {
                 column = (range.start, place.column.saturating_sub(1) as usize);
             }
-            *label = LabeledSpan::new(label.label().map(str::to_owned), range.start, range.len());
+            *label = LabeledSpan::new(label.label().map(clean::line), range.start, range.len());
         }
-        Some(Lines { name: source.name.to_string(), text, column })
+        Some(Lines { name: clean::line(&source.name), text, column })
     });
     let mut help = problem.help().unwrap_or_default();
     let mut cause = problem.diagnostic.source();

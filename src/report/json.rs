@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::plain::is_unsafe;
 use crate::model::problem::Problem;
 use crate::plan::{Plan, describe};
 
@@ -217,13 +218,33 @@ pub fn changes(plan: &Plan) -> Value {
 /// The document as text, on several lines for people who look at it.
 #[must_use]
 pub fn text(document: &Document) -> String {
-    or_say_why(serde_json::to_string_pretty(document))
+    escaped(or_say_why(serde_json::to_string_pretty(document)))
 }
 
 /// The document as one line.
 #[must_use]
 pub fn line(document: &Document) -> String {
-    or_say_why(serde_json::to_string(document))
+    escaped(or_say_why(serde_json::to_string(document)))
+}
+
+/// JSON whose strings hold nothing that would steer a terminal: such characters are written by their
+/// numbers, which mean the same. Outside of strings JSON has none of them but the line end.
+#[must_use]
+pub fn escaped(text: String) -> String {
+    if !text.chars().any(|c| c != '\n' && is_unsafe(c)) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if c == '\n' || !is_unsafe(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
 }
 
 fn or_say_why(text: serde_json::Result<String>) -> String {
@@ -231,4 +252,20 @@ fn or_say_why(text: serde_json::Result<String>) -> String {
         // Nothing in a document is without a form in JSON; should that ever change, say so in JSON.
         format!("{{\"schema\":1,\"success\":false,\"message\":{:?}}}", error.to_string())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_steers_no_terminal_and_means_the_same() {
+        let message = "a\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\n語";
+        let document = Document { message: Some(message.to_owned()), ..Document::default() };
+        for text in [text(&document), line(&document)] {
+            assert!(!text.chars().any(|c| c != '\n' && is_unsafe(c)), "{text:?}");
+            let value: Value = serde_json::from_str(&text).expect("is JSON");
+            assert_eq!(value["message"], message);
+        }
+    }
 }

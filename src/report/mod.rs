@@ -97,7 +97,7 @@ impl Reporter {
 
     /// Shows something on stderr that the user needs in order to answer a question.
     pub fn show(&self, text: &str) {
-        self.progress.line(text.trim_end());
+        self.progress.line(&clean::block(text.trim_end()));
     }
 
     /// Asks on the terminal and returns the line that was typed, in lower case; none at the end of
@@ -107,7 +107,7 @@ impl Reporter {
     pub async fn ask(&self, question: &str) -> Option<String> {
         self.progress.suspend(|| {
             let mut stderr = anstream::stderr();
-            let _ = write!(stderr, "{question} ");
+            let _ = write!(stderr, "{} ", clean::line(question));
             let _ = stderr.flush();
         });
         let typed = tokio::task::spawn_blocking(|| {
@@ -221,7 +221,7 @@ impl Listener for Reporter {
         if self.style.stream {
             if let Ok(line) = serde_json::to_string(event) {
                 let mut stderr = std::io::stderr().lock();
-                let _ = writeln!(stderr, "{line}");
+                let _ = writeln!(stderr, "{}", json::escaped(line));
             }
             return;
         }

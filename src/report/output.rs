@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::model::output::{Lines, OutputPiece, OutputStream};
 
-use super::clean;
+use super::{clean, json};
 
 /// Prints output as it comes.
 #[derive(Debug)]
@@ -110,8 +110,8 @@ impl OutputPrinter {
 }
 
 fn json_line(text: &mut String, line: &OutputPiece) {
-    if let Ok(json) = serde_json::to_string(&OutputLine::of(line)) {
-        text.push_str(&json);
+    if let Ok(value) = serde_json::to_string(&OutputLine::of(line)) {
+        text.push_str(&json::escaped(value));
         text.push('\n');
     }
 }
