@@ -109,7 +109,8 @@ impl Program {
     }
 
     /// Starts it as a child that goes on when its caller ends: `/` as directory, nothing on
-    /// stdout, and on stderr the log where there is one. The variables are added to those that the caller has.
+    /// stdout, and on stderr the log where there is one. The variables are added to those that are
+    /// passed on.
     ///
     /// # Errors
     /// It cannot be started.
@@ -167,10 +168,14 @@ impl Program {
         self.cannot_start(command.exec())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that starts programs, and says what they inherit"
+    )]
     fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(arguments);
+        let inherited = std::env::vars_os().filter(|(name, _)| is_passed_on(name));
+        command.env_clear().envs(inherited).args(arguments);
         command
     }
 
@@ -187,6 +192,61 @@ impl Program {
         }
         printable(&line)
     }
+}
+
+/// What programs get to see of the caller's environment: what they need to find their files, their
+/// language and their network. The rest is the application's, or says what the machine shall be: its
+/// secrets would stand in `/proc/PID/environ` of a service for as long as that runs.
+const PASSED_ON: &[&str] = &[
+    "DOCKER_CONFIG",
+    "GNUPGHOME",
+    "HOME",
+    "HOSTNAME",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    // A proxy that the engine has to go through, with its password where it has one: without it
+    // nothing can be fetched.
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// The beginnings of further names.
+const PASSED_ON_FAMILIES: &[&str] = &[
+    "BUILDAH_",
+    "CONTAINERS_",
+    "DBUS_",
+    "GODEBUG",
+    "GOMAXPROCS",
+    "LC_",
+    "LD_",
+    "LLVM_PROFILE_",
+    "NETAVARK_",
+    "PODMAN_",
+    "REGISTRY_",
+    "SSL_CERT_",
+    "STORAGE_",
+    "XDG_",
+    "_CONTAINERS_",
+];
+
+fn is_passed_on(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        PASSED_ON.contains(&name)
+            || PASSED_ON_FAMILIES.iter().any(|family| name.starts_with(family))
+    })
 }
 
 impl fmt::Display for Program {
@@ -227,6 +287,19 @@ mod tests {
             Err(ExecError::NotFound { name }) if name == "sh"
         ));
         assert!(Program::find("sh", Some("/nowhere:/bin:/usr/bin")).is_ok());
+    }
+
+    #[test]
+    fn the_applications_environment_stays_with_the_caller() {
+        let passed = |name: &str| is_passed_on(OsStr::new(name));
+        for name in ["PATH", "HOME", "XDG_RUNTIME_DIR", "CONTAINERS_CONF", "LC_ALL", "https_proxy"]
+        {
+            assert!(passed(name), "{name}");
+        }
+        for name in ["VAGRANTP_COMMAND", "TOKEN", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "PATHS"]
+        {
+            assert!(!passed(name), "{name}");
+        }
     }
 
     #[tokio::test]
