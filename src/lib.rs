@@ -19,6 +19,7 @@ pub mod exec;
 pub mod exit;
 pub mod model;
 pub mod plan;
+pub mod private;
 pub mod provider;
 pub mod report;
 pub mod resolve;

@@ -160,6 +160,14 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether it looks at what is kept of machines.
+    fn has_a_machine(&self) -> bool {
+        !matches!(
+            self,
+            Verb::Validate(_) | Verb::Explain(_) | Verb::Schema(_) | Verb::Completions(_)
+        )
+    }
+
     /// The verb's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -269,6 +277,9 @@ pub fn run() -> ExitCode {
 }
 
 async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> {
+    if verb.has_a_machine() {
+        context.store.check()?;
+    }
     match verb {
         Verb::Up(args) => up::run(context, &args).await,
         Verb::Ssh(args) => ssh::run(context, &args).await,

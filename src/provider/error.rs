@@ -70,6 +70,17 @@ pub enum ProviderError {
         /// What to do.
         help: String,
     },
+    /// What answers, or the place where it would, is neither the user's nor root's.
+    #[error("{provider} is not used: {reason}")]
+    #[diagnostic(code(vagrantp::provider::untrusted), help("{help}"))]
+    Untrusted {
+        /// Which provider.
+        provider: ProviderKind,
+        /// What is wrong with which path.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
     /// The provider took longer than an answer ever takes.
     #[error("{provider} did not answer within {seconds} s to: {operation}")]
     #[diagnostic(code(vagrantp::provider::timeout), help("{help}"))]
@@ -170,6 +181,7 @@ impl ProviderError {
             | ProviderError::Unreachable { .. }
             | ProviderError::NotTheProvider { .. }
             | ProviderError::Permission { .. }
+            | ProviderError::Untrusted { .. }
             | ProviderError::Timeout { .. } => Code::ProviderNotAvailable,
             ProviderError::ImageUnavailable { .. } => Code::ImageUnavailable,
             ProviderError::Image(fault) => fault.stable_code(),

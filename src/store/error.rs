@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::model::code::Code;
 use crate::model::problem::Problem;
+use crate::private::Untrusted;
 
 /// A failure of the store.
 #[derive(Debug, Error, Diagnostic)]
@@ -26,6 +27,13 @@ pub enum StoreError {
         #[source]
         cause: io::Error,
     },
+    /// Something among vagrantp's own files is not the user's alone.
+    #[error("{cause}, and is not used")]
+    #[diagnostic(code(vagrantp::store::untrusted), help("{}", cause.help("XDG_STATE_HOME")))]
+    Untrusted {
+        /// What it is.
+        cause: Untrusted,
+    },
     /// Another vagrantp is at work on the same instance.
     #[error("another vagrantp is at work on this instance: {holder}")]
     #[diagnostic(
@@ -42,6 +50,9 @@ pub enum StoreError {
 
 impl StoreError {
     pub(super) fn io(operation: &'static str, path: &Path, cause: io::Error) -> Self {
+        if let Some(untrusted) = Untrusted::behind(&cause) {
+            return StoreError::Untrusted { cause: untrusted.clone() };
+        }
         let help = match cause.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "free some disk space; what was there is intact".to_owned()
@@ -61,6 +72,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Locked { .. } => Code::Locked,
+            StoreError::Untrusted { .. } => Code::PermissionDenied,
             StoreError::Io { cause, .. } => match cause.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     Code::PermissionDenied

@@ -1,22 +1,18 @@
 //! Atomic files: a reader sees the old content or the new, never half of one.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::private;
 
-/// Makes a directory, and those above it, for the owner alone.
+/// Makes a directory, and those above it, for the owner alone; one that is there has to be.
 pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|error| StoreError::io("create the directory", dir, error))
+    private::make_directory(dir).map_err(|error| StoreError::io("create the directory", dir, error))
 }
 
 /// Writes a file as a whole: beside its place, synced, then renamed onto it, with mode 0600.
@@ -52,7 +48,7 @@ pub struct Loaded<T> {
 /// Reads a JSON document of ours. A torn, foreign or future file is set aside and never stops
 /// anybody: what it said can be had from the provider.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Loaded<T> {
-    let content = match fs::read(path) {
+    let content = match private::read(path) {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Loaded { value: None, warning: None };

@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -14,6 +13,7 @@ use crate::model::id::InstanceUuid;
 
 use super::Store;
 use super::file::make_dir;
+use crate::private;
 
 /// Above this size the file is set aside and a new one begun.
 const ROTATE_AT: u64 = 10 * 1024 * 1024;
@@ -66,7 +66,7 @@ impl Store {
             self.rotate();
         }
         // One write to a file opened for appending: lines of several callers do not mix.
-        OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?.write_all(line)
+        private::open(&path, OpenOptions::new().append(true).create(true))?.write_all(line)
     }
 
     fn rotate(&self) {

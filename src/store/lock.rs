@@ -2,8 +2,8 @@
 //! process, so there is no stale one to clear.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use crate::event::{Event, Listener};
 use super::file::make_dir;
 use super::owner::Owner;
 use super::{InstanceStore, Store, StoreError};
+use crate::private;
 
 /// Who holds a lock, for those who wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,14 +128,9 @@ fn try_acquire(path: &Path) -> Result<Option<Lock>, StoreError> {
     if let Some(dir) = path.parent() {
         make_dir(dir)?;
     }
-    let file = match OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-    {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    let file = match private::open(path, &mut options) {
         Ok(file) => file,
         // `rm` took the directory away between the two lines above.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -156,9 +152,7 @@ fn try_acquire(path: &Path) -> Result<Option<Lock>, StoreError> {
 }
 
 fn read_holder(path: &Path) -> Option<Holder> {
-    let mut text = Vec::new();
-    File::open(path).ok()?.read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    serde_json::from_slice(&private::read(path).ok()?).ok()
 }
 
 #[cfg(test)]

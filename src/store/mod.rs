@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::id::InstanceUuid;
+use crate::private;
 
 pub mod error;
 pub mod file;
@@ -30,6 +31,24 @@ impl Store {
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Store { root: root.to_owned() }
+    }
+
+    /// Whether what is here may be read and written: all of it is this user's alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Untrusted`], or it cannot be looked at.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| StoreError::io("look at", &path, error)
+        };
+        if let Some(base) = self.root.parent() {
+            private::check_base(base).map_err(failed(base))?;
+        }
+        for dir in [self.root.clone(), self.root.join("instances"), self.history_dir()] {
+            private::check_directory(&dir).map_err(failed(&dir))?;
+        }
+        Ok(())
     }
 
     /// The part of one instance.

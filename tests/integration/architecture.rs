@@ -42,10 +42,11 @@ const TABLE: &[Row] = &[
     Row { module: "event", may_use: &["model"], never: &["tokio"] },
     Row { module: "template", may_use: &["model"], never: &["tokio"] },
     Row { module: "exec", may_use: &["model"], never: &[] },
+    Row { module: "private", may_use: &["model"], never: &["async", "tokio", "std::env"] },
     Row { module: "config", may_use: &["model"], never: &["async", "tokio", "std::env"] },
     Row { module: "resolve", may_use: &["model", "config"], never: PURE },
     Row { module: "plan", may_use: &["model"], never: PURE },
-    Row { module: "store", may_use: &["model", "event"], never: &["std::env"] },
+    Row { module: "store", may_use: &["model", "event", "private"], never: &["std::env"] },
     Row { module: "guest", may_use: &["model", "event", "exec", "template"], never: &["std::env"] },
     Row { module: "provider", may_use: &["model", "plan/action", "event"], never: &["std::fs"] },
     Row {
@@ -55,7 +56,16 @@ const TABLE: &[Row] = &[
     },
     Row {
         module: "rooms",
-        may_use: &["provider", "model", "plan/action", "guest", "event", "exec", "template"],
+        may_use: &[
+            "provider",
+            "model",
+            "plan/action",
+            "guest",
+            "event",
+            "exec",
+            "private",
+            "template",
+        ],
         never: &["std::env"],
     },
     Row {

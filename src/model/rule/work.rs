@@ -239,6 +239,14 @@ pub(super) const RULES: &[Rule] = &[
         "Use the socket's own user, or your own rootless service.",
     ),
     failure(
+        "provider::untrusted",
+        &[Code::ProviderNotAvailable],
+        "The provider's socket, or the directory for one of vagrantp's own, belongs to somebody else, \
+         can be written by others, or is a symlink.",
+        "Remove the link, take the directory back, or use an engine of your own; or name another \
+         place with XDG_RUNTIME_DIR.",
+    ),
+    failure(
         "provider::timeout",
         &[Code::ProviderNotAvailable],
         "The provider took the request and did not answer in time.",
@@ -318,6 +326,14 @@ pub(super) const RULES: &[Rule] = &[
         &[Code::PermissionDenied, Code::InsufficientResources, Code::Internal],
         "A file of vagrantp's own cannot be read or written.",
         "See who owns the directory, and whether the disk is full.",
+    ),
+    failure(
+        "store::untrusted",
+        &[Code::PermissionDenied],
+        "Something among vagrantp's own files is a symlink, belongs to somebody else, or can be \
+         written by others.",
+        "Remove the link, take the file back, or take the rights of others away; or name another \
+         place with XDG_STATE_HOME.",
     ),
     failure(
         "usage::arguments",

@@ -242,7 +242,7 @@ impl Client {
         if let Some(stream) = waiting {
             return Ok(stream);
         }
-        match UnixStream::connect(&self.socket).await {
+        match service::connect(&self.socket).await {
             Ok(stream) => Ok(stream),
             Err(cause) if service::nobody_listens(&cause) => match &self.own {
                 Some(settings) => service::begin(settings).await,

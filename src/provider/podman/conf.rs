@@ -10,6 +10,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::private;
+
 const TABLE: &str = "[engine]";
 const KEY: &str = "exit_command_delay";
 const LINE: &str = "exit_command_delay = 1\n";
@@ -53,7 +55,7 @@ pub(super) fn variables(
     let mut variables = Vec::new();
     if !around.has_override {
         let path = directory.join("service-override.conf");
-        std::fs::write(&path, format!("{TABLE}\n{LINE}"))?;
+        private::write(&path, format!("{TABLE}\n{LINE}").as_bytes())?;
         variables.push(("CONTAINERS_CONF_OVERRIDE".into(), path.into_os_string()));
     }
     // A file that cannot be read as text is left to Podman's own complaint.
@@ -61,7 +63,7 @@ pub(super) fn variables(
     let texts: Vec<String> = texts.collect();
     if let Some(text) = with_delay(&texts) {
         let path = directory.join("service.conf");
-        std::fs::write(&path, text)?;
+        private::write(&path, text.as_bytes())?;
         variables.push(("CONTAINERS_CONF".into(), path.into_os_string()));
     }
     Ok(variables)

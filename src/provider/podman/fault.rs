@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::exec::printable;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
+use crate::private::Untrusted;
 use crate::provider::ProviderError;
 
 /// What helps where an answer did not come in time.
@@ -157,6 +158,15 @@ pub(super) fn of_bollard(
 
 /// Why nobody can be reached at a socket.
 pub(super) fn of_connect(socket: &Path, cause: io::Error) -> ProviderError {
+    if let Some(untrusted) = Untrusted::behind(&cause) {
+        let server = untrusted.is_about_a_server();
+        let variable = if server { "CONTAINER_HOST or DOCKER_HOST" } else { "XDG_RUNTIME_DIR" };
+        return ProviderError::Untrusted {
+            provider: PODMAN,
+            reason: untrusted.to_string(),
+            help: untrusted.help(variable),
+        };
+    }
     if cause.kind() == io::ErrorKind::PermissionDenied {
         return ProviderError::Permission {
             provider: PODMAN,

@@ -139,7 +139,10 @@ impl Podman {
             own: &own,
         })?;
         for path in &choice.paths {
-            match UnixStream::connect(path).await {
+            if *path == own {
+                service::check_place(path).map_err(|cause| fault::of_connect(path, cause))?;
+            }
+            match service::connect(path).await {
                 Ok(stream) => {
                     let is_own = *path == own;
                     return Ok(Podman::at(settings, path.clone(), stream, is_own));
@@ -158,7 +161,7 @@ impl Podman {
             // last: what is made must not depend on who happens to answer.
             Err(error @ ProviderError::NotInstalled { .. }) => {
                 let system = PathBuf::from(socket::SYSTEM);
-                match UnixStream::connect(&system).await {
+                match service::connect(&system).await {
                     Ok(stream) => Ok(Podman::at(settings, system, stream, false)),
                     Err(_) => Err(error),
                 }

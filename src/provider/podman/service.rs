@@ -7,10 +7,10 @@
 //! file stays and refuses connections; the next caller replaces it, under the same lock.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,7 @@ use tokio::net::UnixStream;
 use super::settings::Settings;
 use super::{conf, fault};
 use crate::exec::{ChildInput, ExecError, Program};
+use crate::private;
 use crate::provider::ProviderError;
 
 /// How long the service stays without a caller. It costs 54 MB, and its start 50 ms.
@@ -57,7 +58,23 @@ pub(super) async fn begin(settings: &Settings) -> Result<UnixStream, ProviderErr
     let started = tokio::task::spawn_blocking(move || start(&how, None)).await;
     let started = started.unwrap_or_else(|error| Err(io::Error::other(error)));
     started.map_err(|cause| fault::of_connect(&socket, cause))?;
-    UnixStream::connect(&socket).await.map_err(|cause| fault::of_connect(&socket, cause))
+    connect(&socket).await.map_err(|cause| fault::of_connect(&socket, cause))
+}
+
+/// Connects to an engine, if it is one that may be believed.
+pub(super) async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    let stream = UnixStream::connect(socket).await?;
+    private::check_server(socket, stream.peer_cred()?.uid())?;
+    Ok(stream)
+}
+
+/// Looks at the place of a socket of our own before anything is said there.
+pub(super) fn check_place(socket: &Path) -> io::Result<()> {
+    if let Some(directory) = socket.parent() {
+        directory.parent().map_or(Ok(()), private::check_base)?;
+        private::check_directory(directory)?;
+    }
+    private::check_socket(socket)
 }
 
 /// Which file a socket is: another one once another service listens there.
@@ -80,12 +97,10 @@ pub(super) async fn replace(settings: &Settings, old: Option<u64>) -> Result<(),
 /// others do the same.
 fn start(start: &Start, useless: Option<u64>) -> io::Result<()> {
     let directory = start.socket.parent().unwrap_or(Path::new("/"));
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(start.socket.with_extension("lock"))?;
+    private::make_directory(directory)?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    let lock = private::open(&start.socket.with_extension("lock"), &mut options)?;
     lock.lock()?;
     let is_useless = useless.is_some() && generation(&start.socket) == useless;
     if !is_useless && std::os::unix::net::UnixStream::connect(&start.socket).is_ok() {
@@ -96,8 +111,12 @@ fn start(start: &Start, useless: Option<u64>) -> io::Result<()> {
         _ => {}
     }
     let variables = conf::variables(&start.conf, directory)?;
-    let log = File::create(log_of(&start.socket))?;
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    let log = private::open(&log_of(&start.socket), &mut options)?;
     let listener = UnixListener::bind(&start.socket)?;
+    // Nobody else gets into the directory; and where the umask is open, nobody is invited.
+    std::fs::set_permissions(&start.socket, Permissions::from_mode(0o600))?;
     let idle = IDLE_SECONDS.to_string();
     let podman = start.podman.to_string_lossy();
     let arguments = [ACTIVATE_VERB, &podman, "system", "service", "--time", &idle];
