@@ -7,7 +7,7 @@ use crate::exit;
 use crate::plan::action::{Action, Fetch};
 use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
 use crate::provider::registry;
-use crate::report::Answer;
+use crate::report::{Answer, json};
 
 use super::settle::Claim;
 use super::{Context, Failure, settle};
@@ -65,7 +65,11 @@ pub async fn run(context: &Context<'_>, _: &RenderArgs) -> Result<Answer, Failur
     document.changed = Some(false);
     document.message =
         Some(format!("This is what {} would be given.", wish.desired.identity.provider));
-    let value = serde_json::from_str::<Value>(&rendered).unwrap_or(Value::String(rendered.clone()));
+    let parsed = serde_json::from_str::<Value>(&rendered).ok();
+    // What is printed is for programs as well: JSON has a way to say every character, so that none
+    // has to be replaced on its way to a terminal.
+    let rendered = if parsed.is_some() { json::escaped(rendered) } else { rendered };
+    let value = parsed.unwrap_or_else(|| Value::String(rendered.clone()));
     document.more.insert("rendered", value);
     Ok(Answer { document, text: format!("{}\n", rendered.trim_end()), exit: exit::SUCCESS })
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::id::InstanceUuid;
-use crate::private;
+use crate::private::{self, Untrusted};
 
 pub mod error;
 pub mod file;
@@ -36,19 +36,14 @@ impl Store {
     /// Whether what is here may be read and written: all of it is this user's alone.
     ///
     /// # Errors
-    /// [`StoreError::Untrusted`], or it cannot be looked at.
+    /// [`StoreError::Untrusted`].
     pub fn check(&self) -> Result<(), StoreError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |error| StoreError::io("look at", &path, error)
-        };
-        if let Some(base) = self.root.parent() {
-            private::check_base(base).map_err(failed(base))?;
-        }
-        for dir in [self.root.clone(), self.root.join("instances"), self.history_dir()] {
-            private::check_directory(&dir).map_err(failed(&dir))?;
-        }
-        Ok(())
+        let mut looks = vec![self.root.parent().map_or(Ok(()), private::check_base)];
+        let dirs = [self.root.clone(), self.root.join("instances"), self.history_dir()];
+        looks.extend(dirs.iter().map(|dir| private::check_directory(dir)));
+        // What cannot be looked at cannot be read either, and who writes there is told why not.
+        let cause = looks.iter().find_map(|look| Untrusted::behind(look.as_ref().err()?));
+        cause.map_or(Ok(()), |cause| Err(StoreError::Untrusted { cause: cause.clone() }))
     }
 
     /// The part of one instance.

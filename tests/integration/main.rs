@@ -4,6 +4,7 @@ mod apply;
 mod architecture;
 mod cli;
 mod docs;
+mod hostile;
 mod ports;
 #[cfg(feature = "podman")]
 mod regressions;

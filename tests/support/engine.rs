@@ -108,6 +108,11 @@ impl Engine {
         containers.chain(world.networks.iter().map(Value::to_string)).collect()
     }
 
+    /// What the container that was made last was asked to be.
+    pub(crate) fn asked_for(&self) -> Value {
+        self.world().containers.last().expect("one was made").body.clone()
+    }
+
     /// Waits until a request that begins so has come.
     pub(crate) fn wait_for(&self, request: &str) {
         for _ in 0..1000 {
