@@ -24,6 +24,8 @@ mod plain;
 #[cfg(feature = "podman")]
 mod plan;
 #[cfg(feature = "podman")]
+mod poisoned;
+#[cfg(feature = "podman")]
 mod progress;
 #[cfg(feature = "podman")]
 mod rm;

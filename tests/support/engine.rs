@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) forgetful: bool,
     /// What is stopped runs again at once, as a main process that somebody starts each time.
     pub(crate) restless: bool,
+    /// What stands behind every text of every answer, but for the fields of these names.
+    pub(crate) poison: Option<(&'static str, &'static [&'static str])>,
     /// How many bytes every container has written.
     pub(crate) written: u64,
 }
@@ -177,7 +179,12 @@ fn serve(world: &Mutex<World>, stream: UnixStream) -> Option<()> {
         Value::Null => String::new(),
         _ if lock(world).garbled => "<html>".to_owned(),
         Value::String(raw) if request.ends_with("/logs") => raw,
-        answer => answer.to_string(),
+        mut answer => {
+            if let Some((text, but)) = lock(world).poison {
+                poison(&mut answer, text, but);
+            }
+            answer.to_string()
+        }
     };
     write!(
         reader.get_mut(),
@@ -186,6 +193,19 @@ fn serve(world: &Mutex<World>, stream: UnixStream) -> Option<()> {
         answer.len()
     )
     .ok()
+}
+
+/// Puts the text behind every string, but for fields of these names and what is below them.
+fn poison(value: &mut Value, text: &str, but: &[&str]) {
+    match value {
+        Value::String(held) => held.push_str(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, text, but)),
+        Value::Object(fields) => {
+            let fields = fields.iter_mut().filter(|(name, _)| !but.contains(&name.as_str()));
+            fields.for_each(|(_, field)| poison(field, text, but));
+        }
+        _ => {}
+    }
 }
 
 /// The path after its version, with what is escaped in it made plain.
@@ -218,6 +238,28 @@ fn decoded(text: &str) -> String {
 }
 
 impl World {
+    /// Changes labels of every container that has one of vagrantp's.
+    pub(crate) fn relabel(&mut self, labels: &[(&str, &str)]) {
+        for container in &mut self.containers {
+            let held = container.body["labels"].as_object_mut().expect("labels");
+            if !held.is_empty() {
+                held.extend(labels.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+            }
+        }
+    }
+
+    /// Changes a field of every stamp.
+    pub(crate) fn restamp(&mut self, field: &str, value: &str) {
+        const STAMP: &str = "io.vagrantp.stamp";
+        for container in &mut self.containers {
+            let labels = &mut container.body["labels"];
+            let Some(text) = labels[STAMP].as_str() else { continue };
+            let mut stamp: Value = serde_json::from_str(text).expect("a stamp");
+            stamp[field] = json!(value);
+            labels[STAMP] = json!(stamp.to_string());
+        }
+    }
+
     fn answer(&mut self, request: &str, query: &str, body: &Value) -> (u16, Value) {
         let missing = (404, json!({ "message": "no such object", "response": 404 }));
         let (method, path) = request.split_once(' ').unwrap_or_default();
