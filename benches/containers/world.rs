@@ -12,7 +12,7 @@ use crate::options::Options;
 /// The image that podman's own command line runs: the same files as vagrantp's.
 pub(crate) const IMAGE: &str = "localhost/vpbench:latest";
 /// In the environment of every vagrantp that is started here, and so of what it starts.
-const MARK: &str = "VPBENCH_MARK";
+const MARK: &str = "XDG_STATE_HOME";
 
 /// Which Podman service vagrantp finds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,6 @@ pub(crate) struct World {
     vagrantp: PathBuf,
     folder: PathBuf,
     socket: PathBuf,
-    mark: String,
     service: Child,
 }
 
@@ -51,7 +50,6 @@ impl World {
             .map_err(|error| format!("podman: {error}"))?;
         let world = World {
             vagrantp: options.vagrantp.canonicalize().map_err(said)?,
-            mark: std::process::id().to_string(),
             folder,
             socket,
             service,
@@ -118,8 +116,7 @@ impl World {
         command
             .arg("-C")
             .arg(project)
-            .env("XDG_STATE_HOME", self.state())
-            .env(MARK, &self.mark)
+            .env(MARK, self.state())
             .env_remove("DOCKER_HOST")
             .stdin(Stdio::null());
         if rustix::process::getuid().is_root() {
@@ -172,10 +169,10 @@ impl World {
         Ok(())
     }
 
-    /// Ends the services that vagrantp started here, known by the mark in their environment;
+    /// Ends the services that vagrantp started here, known by their environment;
     /// answers with how many there were.
     pub(crate) fn end_services(&self) -> Result<usize, String> {
-        let mark = format!("{MARK}={}", self.mark);
+        let mark = format!("{MARK}={}", self.state().display());
         let marked: Vec<PathBuf> = fs::read_dir("/proc")
             .map_err(|error| error.to_string())?
             .filter_map(|entry| Some(entry.ok()?.path()))
