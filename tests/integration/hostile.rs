@@ -203,6 +203,22 @@ fn every_key_and_every_way_out_is_tried() {
 }
 
 #[cfg(feature = "podman")]
+/// The words of the main process in a container's rendered spec, or in the body of a request.
+fn argv(spec: &Value) -> Vec<String> {
+    let list = |name: &str| spec[name].as_array().cloned().unwrap_or_default();
+    let words = list("entrypoint").into_iter().chain(list("command"));
+    words.map(|word| word.as_str().expect("a word").to_owned()).collect()
+}
+
+#[cfg(feature = "podman")]
+/// Where each mount comes from and goes to, in the same place.
+fn mounts(spec: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().expect("a path").to_owned();
+    let mounts = spec["mounts"].as_array().cloned().unwrap_or_default();
+    mounts.iter().map(|mount| (text(&mount["source"]), text(&mount["destination"]))).collect()
+}
+
+#[cfg(feature = "podman")]
 #[test]
 fn what_is_rendered_and_what_is_asked_for_hold_each_value_to_the_letter() {
     let (project, engine) = crate::cli::engined(Project::named("project"));
@@ -215,8 +231,8 @@ fn what_is_rendered_and_what_is_asked_for_hold_each_value_to_the_letter() {
     project.ok(&["up"]);
     let made = engine.asked_for();
     for spec in [&rendered, &made] {
-        assert_eq!(corpus::argv(spec)[4..], everything.words);
-        let found = corpus::mounts(spec);
+        assert_eq!(argv(spec)[4..], everything.words);
+        let found = mounts(spec);
         for wanted in &everything.mounts {
             assert!(found.contains(wanted), "{wanted:?}");
         }
@@ -248,7 +264,7 @@ fn a_directory_of_any_name_is_a_project() {
         assert_eq!(label("io.vagrantp.project"), path, "{entry:?}");
         let stamp: Value = serde_json::from_str(&label("io.vagrantp.stamp")).expect("a stamp");
         assert_eq!(stamp["project"], path.as_str());
-        assert!(corpus::mounts(&made).contains(&(path.clone(), "/work".to_owned())));
+        assert!(mounts(&made).contains(&(path.clone(), "/work".to_owned())));
         let shown = project.json(&["status"]).1;
         let shown = shown["infrastructure"]["project_path"].as_str().map(str::to_owned);
         let root = project.root().display().to_string();

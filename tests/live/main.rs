@@ -22,6 +22,8 @@ mod health;
 #[cfg(feature = "podman")]
 mod history;
 #[cfg(feature = "podman")]
+mod hostile;
+#[cfg(feature = "podman")]
 mod images;
 #[cfg(feature = "podman")]
 mod interrupts;
@@ -67,6 +69,8 @@ mod registry;
 mod replaced;
 #[cfg(feature = "podman")]
 mod rootless;
+#[cfg(feature = "podman")]
+mod secrets;
 #[cfg(feature = "podman")]
 mod snapshots;
 #[cfg(feature = "podman")]

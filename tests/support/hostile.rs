@@ -4,8 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 /// One value in one field.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -129,20 +127,6 @@ pub(crate) fn word(text: &str) -> String {
     shlex::try_quote(text).expect("has no NUL").into_owned()
 }
 
-/// The words of the main process in a container's rendered spec, or in the body of a request.
-pub(crate) fn argv(spec: &Value) -> Vec<String> {
-    let list = |name: &str| spec[name].as_array().cloned().unwrap_or_default();
-    let words = list("entrypoint").into_iter().chain(list("command"));
-    words.map(|word| word.as_str().expect("a word").to_owned()).collect()
-}
-
-/// Where each mount comes from and goes to, in the same place.
-pub(crate) fn mounts(spec: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().expect("a path").to_owned();
-    let mounts = spec["mounts"].as_array().cloned().unwrap_or_default();
-    mounts.iter().map(|mount| (text(&mount["source"]), text(&mount["destination"]))).collect()
-}
-
 /// Every value of the corpus that a container carries, in few keys of one machine.
 pub(crate) struct Batch {
     /// The arguments of the main process.
@@ -166,9 +150,14 @@ pub(crate) fn batch(dir: &Path) -> Batch {
                 let path = dir.join(&text);
                 std::fs::create_dir_all(&path).expect("a directory");
                 let path = path.canonicalize().expect("it is there");
+                // Classes have some values in common; a mount of each is enough.
+                let source = path.display().to_string();
+                if batch.mounts.iter().any(|(known, _)| *known == source) {
+                    continue;
+                }
                 std::fs::write(path.join("here"), number.to_string()).expect("a file");
                 batch.written.push(format!("./{text}:/m/{number}"));
-                batch.mounts.push((path.display().to_string(), format!("/m/{number}")));
+                batch.mounts.push((source, format!("/m/{number}")));
             }
             "MOUNTS.guest" if of_corpus && !text.contains("//") => {
                 let path = dir.join(format!("guest-{number}"));
