@@ -26,6 +26,8 @@ mod plan;
 #[cfg(feature = "podman")]
 mod poisoned;
 #[cfg(feature = "podman")]
+mod private;
+#[cfg(feature = "podman")]
 mod progress;
 #[cfg(feature = "podman")]
 mod rm;

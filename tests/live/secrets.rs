@@ -20,6 +20,10 @@ const LOGIN: &str = "bWU6YzRuNHJ5LWxvZ2lu";
 /// What the main process is told by a `${…}`: the guest knows it, and the object that it is made from.
 const FOR_THE_GUEST: &str = "c4n4ry-guest";
 
+/// A proxy's password: the engine needs it to get anywhere. It has it in its environment, from where
+/// it must not get into a container.
+const PROXY: &str = "c4n4ry-proxy";
+
 const SECRETS: &str = "DB_PASSWORD=c4n4ry-app\nexport API_TOKEN='c4n4ry-quoted' # c4n4ry-comment\n\
     MULTI=\"c4n4ry-one\nc4n4ry-two\"\nMEMROY=c4n4ry-lookalike\nFIXED_IP=c4n4ry-old\n\
     TOKEN=c4n4ry-guest\nPROVISIONING_EXTRA_VARS='{\"password\": \"c4n4ry-vars\"}'\n\
@@ -70,6 +74,7 @@ fn command(machine: &Machine, call: &[&str]) -> Command {
     command
         .env("REGISTRY_AUTH_FILE", machine.root().join("auth.json"))
         .env("APP_SECRET", "c4n4ry-environment")
+        .env("HTTPS_PROXY", format!("http://me:{PROXY}@127.0.0.1:9"))
         .env("VAGRANTP_PROVISIONING_EXTRA_VARS", "key=c4n4ry-variable");
     command
 }
@@ -151,9 +156,11 @@ fn watch(end: Arc<AtomicBool>) -> std::thread::JoinHandle<(usize, BTreeSet<Strin
                 let holds = |text: &[u8], word: &str| {
                     text.windows(word.len()).any(|window| window == word.as_bytes())
                 };
-                let (words, variables) = (read("cmdline"), read("environ"));
+                let words = read("cmdline");
+                let variables = String::from_utf8_lossy(&read("environ")).replace(PROXY, "");
+                let variables = variables.as_bytes();
                 let is_told = holds(&words, CANARY) || holds(&words, LOGIN);
-                let knows = holds(&variables, CANARY) || holds(&variables, LOGIN);
+                let knows = holds(variables, CANARY) || holds(variables, LOGIN);
                 if (is_told || knows) && !is_allowed(&process, &words) {
                     told.insert(String::from_utf8_lossy(&words).replace('\0', " "));
                 }
