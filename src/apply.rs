@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::event::{Event, Listener};
 use crate::model::code::Code;
+use crate::model::command::MainProcess;
 use crate::model::problem::Problem;
 use crate::plan::Plan;
 use crate::plan::action::{Action, Outcome};
@@ -135,6 +136,7 @@ pub async fn apply(
             }
             Ok(Outcome::Stale { found }) => Some(ApplyError::Stale { step: sentence, found }),
             Err(error) => {
+                let error = discreet(plan, error);
                 listener.hear(&Event::StepFailed {
                     number,
                     action: action.to_owned(),
@@ -160,6 +162,21 @@ pub async fn apply(
         });
     }
     Ok(())
+}
+
+/// The error without what COMMAND says by a `${…}`: a provider may repeat what it was asked to run.
+fn discreet(plan: &Plan, error: ProviderError) -> ProviderError {
+    let masked = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Create { spec } => match &spec.command {
+            MainProcess::Masked(masked) => Some(masked),
+            _ => None,
+        },
+        _ => None,
+    });
+    match masked {
+        Some(masked) => error.with_words(|words| masked.hidden_in(words)),
+        None => error,
+    }
 }
 
 /// Ends when a signal came and the step had its time to finish. A download is not waited for: it
@@ -189,6 +206,7 @@ pub async fn take_all_back(plan: &Plan, provider: &dyn Provider, listener: &dyn 
 async fn take_back(plan: &Plan, failed: usize, provider: &dyn Provider, listener: &dyn Listener) {
     for action in way_back_from(plan, failed) {
         if let Err(error) = provider.execute(&action, listener).await {
+            let error = discreet(plan, error);
             let message = format!("this could not be taken back: {} ({error})", says(&action));
             listener.hear(&Event::Warning { message });
         }

@@ -193,6 +193,19 @@ impl ProviderError {
         }
     }
 
+    /// The same, with the provider's own words changed: it may repeat what it was told.
+    #[must_use]
+    pub fn with_words(mut self, change: impl Fn(&str) -> String) -> Self {
+        match &mut self {
+            ProviderError::Refused { message: words, .. }
+            | ProviderError::ImageUnavailable { reason: words, .. }
+            | ProviderError::PortConflict { reason: words, .. }
+            | ProviderError::AddressConflict { reason: words } => *words = change(words),
+            _ => {}
+        }
+        self
+    }
+
     /// The key of the `.env` that such a failure belongs to.
     #[must_use]
     pub fn field(&self) -> Option<&'static str> {

@@ -36,6 +36,35 @@ impl Masked {
         &self.written
     }
 
+    /// A text of somebody else's, who may have repeated what it was told, with what stands at other
+    /// keys taken out. Less than four characters are no secret, and would spoil every text.
+    #[must_use]
+    pub fn hidden_in(&self, text: &str) -> String {
+        let mut secrets: Vec<&str> = self.secrets().filter(|secret| secret.len() >= 4).collect();
+        // A long one may have a shorter one in it.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
+    /// What of each word does not stand in what was written.
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        let written = super::split_words(&self.written).unwrap_or_default();
+        let same_count = written.len() == self.argv.len();
+        let own = move |(index, word): (usize, &'_ String)| {
+            if !same_count {
+                return if written.contains(word) { 0..0 } else { 0..word.len() };
+            }
+            let shown = &written[index];
+            let alike = |(a, b): &((usize, char), char)| a.1 == *b;
+            let start = word.char_indices().zip(shown.chars()).take_while(alike);
+            let start = start.last().map_or(0, |((at, c), _)| at + c.len_utf8());
+            let end = word[start..].char_indices().rev().zip(shown.chars().rev());
+            let end = end.take_while(alike).last().map_or(word.len(), |((at, _), _)| start + at);
+            start..end
+        };
+        self.argv.iter().enumerate().map(move |(index, word)| &word[own((index, word))])
+    }
+
     pub(super) fn means(&self, argv: &[String]) -> bool {
         self.digest == digest(argv)
     }
@@ -64,4 +93,26 @@ fn digest(argv: &[String]) -> String {
         hash.update(word);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_repeats_is_taken_out_of_what_he_says() {
+        let of = |written: &str, argv: &[&str]| {
+            Masked::new(written.to_owned(), argv.iter().map(|word| (*word).to_owned()).collect())
+        };
+        let one = of("serve --tok=${T} ${U}", &["serve", "--tok=hunter2", "hunter2-long"]);
+        assert_eq!(
+            one.hidden_in("cannot exec \"serve\" \"--tok=hunter2\" hunter2-long, hunter2"),
+            "cannot exec \"serve\" \"--tok=***\" ***, ***"
+        );
+        // More words than were written: each that was not is one.
+        let split = of("serve ${T}", &["serve", "hunter2", "é"]);
+        assert_eq!(split.hidden_in("serve hunter2 é"), "serve *** é");
+        let same = of("serve x${T}", &["serve", "xéé"]);
+        assert_eq!(same.hidden_in("xéé serve"), "x*** serve");
+    }
 }

@@ -136,3 +136,22 @@ fn what_a_command_refers_to_is_run_and_told_nobody() {
     assert_eq!(changed.status, 20, "{}", changed.stdout);
     assert!(changed.stdout.contains("stood for something else"), "{}", changed.stdout);
 }
+
+#[test]
+fn an_engine_that_repeats_what_it_was_told_is_not_repeated() {
+    let words = "OCI runtime: cannot exec [\"serve\" \"--tok=canary-7f3a\"]: canary-7f3a";
+    for request in ["POST /containers/create", "POST /containers"] {
+        let env =
+            format!("TOKEN={CANARY}\nINFRA_TYPE=container\nCOMMAND=\"serve --tok=${{TOKEN}}\"\n");
+        let (project, engine) = engined(Project::new(&env));
+        engine.world().refused.push((request, words));
+        held_back(&project, &["up", "-v"]);
+        held_back(&project, &["--json", "up"]);
+        let ran = project.run(&["up"]);
+        assert!(ran.status != 0 && ran.stderr.contains("--tok=***"), "{}", ran.stderr);
+        let mut files = Vec::new();
+        all_files(&project.state(), &mut files);
+        let told = |content: &[u8]| String::from_utf8_lossy(content).contains(CANARY);
+        assert!(!files.iter().any(|(_, content)| told(content)), "it is in no file");
+    }
+}
