@@ -14,7 +14,7 @@ use crate::model::units::{Bytes, CpuCount};
 use crate::plan::action::Fetch;
 use crate::plan::limits::{self, HostRoom};
 use crate::plan::saved::{SavedPlan, SavedPlanError};
-use crate::plan::steps::{Recreate, RunningGoal, Twin, to_running};
+use crate::plan::steps::{Recreate, RunningGoal, Twin, copies, to_running};
 use crate::plan::{Plan, check, diff, ranges};
 use crate::provider::{Depth, Provider, ProviderError, Query};
 use crate::store::InstanceStore;
@@ -175,6 +175,7 @@ pub async fn make_plan(
         problems.extend(report.errors.into_iter().map(Problem::from));
         plan.warnings.extend(report.warnings);
     }
+    plan.warnings.extend(copies(&observed));
     plan.warnings.extend(observed.engine.unlimited_text());
     if let (true, Some(bridge)) = (makes, &desired.network.bridge) {
         plan.warnings.push(format!(

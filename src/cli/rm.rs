@@ -84,6 +84,9 @@ async fn remove(
         answer.document.infrastructure = Some(status::shape(context, &identity, None, None));
         return Ok(answer);
     }
+    for warning in &shown.warnings {
+        context.reporter.warn(warning);
+    }
     consent::to_remove(context, &shown, args.force).await?;
     context.begin(&identity);
     let lock = store.lock("rm", context.lock_timeout(), context.reporter).await?;

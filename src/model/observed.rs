@@ -20,6 +20,10 @@ pub struct Observed {
     /// The objects that carry the project's uuid; more than one only after a crash.
     #[serde(default)]
     pub instances: Vec<Instance>,
+    /// The names of objects that carry the project's stamp and that vagrantp did not make: whoever
+    /// copies an object copies what is written on it.
+    #[serde(default)]
+    pub copies: Vec<String>,
     /// What has the wanted name and is not this project's.
     #[serde(default)]
     pub stranger: Option<Stranger>,
@@ -199,6 +203,9 @@ pub struct ObservedNetwork {
     /// The address that the other project's instance has there.
     #[serde(default)]
     pub address: Option<Ipv4Addr>,
+    /// Of a network of the project's: what else is attached to it, by name. It cannot go meanwhile.
+    #[serde(default)]
+    pub shared_with: Vec<String>,
 }
 
 /// An image on the host.

@@ -166,6 +166,7 @@ impl Builder<'_> {
             .own_networks()
             .filter(|network| network.name != self.network.name())
             .filter(|network| Some(network.name.as_str()) != used)
+            .filter(|network| network.shared_with.is_empty())
             .map(|network| network.name.clone())
             .collect();
         let uuid = self.goal.desired.identity.uuid;

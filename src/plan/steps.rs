@@ -8,7 +8,7 @@ use crate::model::capability::{Capabilities, Cost};
 use crate::model::desired::Desired;
 use crate::model::id::Identity;
 use crate::model::network::PortForward;
-use crate::model::observed::{Instance, Observed, Power};
+use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
 
 use super::action::{Action, Fetch, StopMode, Target, Volumes};
 use super::appeared::appeared;
@@ -190,13 +190,38 @@ pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Pl
     for image in observed.saved_images.iter().chain(&observed.built_images) {
         steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
     }
+    let mut warnings = copies(observed);
     for network in observed.own_networks() {
+        if !network.shared_with.is_empty() {
+            warnings.push(still_used(network));
+            continue;
+        }
         steps.push(Step::free(
             Action::RemoveNetwork { name: network.name.clone(), uuid: identity.uuid },
             Cause::asked(),
         ));
     }
-    Plan { steps, ..Plan::default() }
+    Plan { steps, warnings, ..Plan::default() }
+}
+
+/// What to say of objects that carry the stamp and are somebody else's.
+#[must_use]
+pub fn copies(observed: &Observed) -> Vec<String> {
+    let says = |name: &String| {
+        format!(
+            "{name} carries the labels of this project's and was not made by vagrantp: it is left \
+             alone"
+        )
+    };
+    observed.copies.iter().map(says).collect()
+}
+
+fn still_used(network: &ObservedNetwork) -> String {
+    let (name, users) = (&network.name, network.shared_with.join(", "));
+    format!(
+        "the network {name} stays, since {users} is in it, which vagrantp did not make; \
+         `vagrantp gc` removes it once it is in nobody's use"
+    )
 }
 
 /// Whether there is nothing left to stop.

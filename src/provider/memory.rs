@@ -144,6 +144,7 @@ impl Provider for Memory {
             };
             Ok(Observed {
                 instances: world.instances.iter().filter(ours).cloned().collect(),
+                copies: Vec::new(),
                 stranger,
                 moved: moved.cloned(),
                 network: network.into_iter().next(),

@@ -12,8 +12,8 @@ use super::look::{self, Size};
 use super::outside::{self, bollard_for_changes, connect, disconnect};
 use super::reply::Container;
 use super::{
-    Podman, attach, build, fault, freeze, image, label, make, networks, observe, orphan, save,
-    snapshot, start, stop, wall,
+    Podman, attach, build, fault, freeze, image, make, networks, observe, orphan, save, snapshot,
+    start, stop, wall,
 };
 use crate::event::Listener;
 use crate::model::code::Code;
@@ -196,7 +196,7 @@ async fn change_address(
         return Ok(Outcome::AlreadyDone);
     }
     let range = match look::network(&room.client, network).await? {
-        Some(found) if label::belongs_to(&found.labels, target.uuid) => {
+        Some(found) if networks::belongs_to(&found, target.uuid) => {
             networks::network(&found, target.uuid).subnet
         }
         Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
@@ -296,7 +296,7 @@ pub(super) async fn remove_network(
 ) -> Result<Outcome, ProviderError> {
     match look::network(&room.client, name).await? {
         None => return Ok(Outcome::AlreadyDone),
-        Some(found) if !label::belongs_to(&found.labels, uuid) => {
+        Some(found) if !networks::belongs_to(&found, uuid) => {
             return Ok(stale(format!("the network {name} is not this project's")));
         }
         Some(_) => {}

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::future::{join3, join4, try_join_all};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Client, LIBPOD, READ, escape};
@@ -11,7 +10,7 @@ use super::moved::{Moved, may_have_moved};
 use super::observe;
 use super::reply::{Container, Listed, Network};
 use super::{
-    Podman, autostart, cgroup, fault, image, label, life, local, networks, save, snapshot,
+    Podman, autostart, cgroup, copies, fault, image, label, life, local, networks, save, snapshot,
 };
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
@@ -152,8 +151,47 @@ pub(super) async fn is_last_network_gone(client: &Client) -> bool {
 pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
     let entries = within(READ, "list", listed(&room.client, label::UUID)).await?;
     let unlimited = unlimited(room);
-    let known = entries.iter().filter_map(observe::listed);
+    let doubtful = copies::doubtful(&entries);
+    let looked_at = looked_at(&room.client, doubtful.iter().copied()).await?;
+    let (genuine, _) = copies::apart(looked_at.iter().filter_map(observe::instance).collect());
+    let is_genuine = |entry: &&Listed| {
+        !doubtful.iter().any(|other| other.id == entry.id)
+            || genuine.iter().any(|instance| instance.id == entry.id)
+    };
+    let known = entries.iter().filter(is_genuine).filter_map(observe::listed);
     Ok(known.map(|instance| Instance { unlimited: unlimited.clone(), ..instance }).collect())
+}
+
+/// The names of all that carries this user's stamp and that vagrantp did not make.
+pub(super) async fn copies(room: &Podman, uid: u32) -> Result<Vec<String>, ProviderError> {
+    let entries = listed(&room.client, &format!("{}={uid}", label::UID)).await?;
+    let found = looked_at(&room.client, entries.iter().filter(|entry| is_stamped(entry))).await?;
+    let (_, copies) = tell_apart(&found);
+    Ok(copies)
+}
+
+fn is_stamped(entry: &Listed) -> bool {
+    observe::listed(entry).is_some()
+}
+
+/// The containers behind entries of a list.
+async fn looked_at<'a>(
+    client: &Client,
+    entries: impl Iterator<Item = &'a Listed>,
+) -> Result<Vec<Container>, ProviderError> {
+    let found = entries.map(|entry| container(client, &entry.id, Size::NotWanted));
+    Ok(try_join_all(found).await?.into_iter().flatten().collect())
+}
+
+/// The genuine ones, and the names of the copies.
+fn tell_apart(found: &[Container]) -> (Vec<Instance>, Vec<String>) {
+    let (genuine, later) = copies::apart(found.iter().filter_map(instance).collect());
+    let by_hand = found.iter().filter(|container| copies::by_hand(container));
+    let by_hand = by_hand.map(|container| container.name.clone());
+    let mut names: Vec<String> =
+        by_hand.chain(later.into_iter().map(|instance| instance.name)).collect();
+    names.sort_unstable();
+    (genuine, names)
 }
 
 pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
@@ -208,30 +246,30 @@ async fn glance(room: &Podman, identity: &Identity) -> Result<Observed, Provider
         }
     }
     let entries = listed(client, &format!("{}={}", label::UUID, identity.uuid)).await?;
-    observed.instances = ours(room, identity, &entries, Size::NotWanted).await?;
+    (observed.instances, observed.copies) = ours(room, identity, &entries, Size::NotWanted).await?;
     Ok(observed)
 }
 
-/// The containers of ours in a list, each looked at: the list shows no limits and no mounts.
+/// The containers of ours in a list, each looked at: the list shows no limits and no mounts. And the
+/// names of those that are copies of them.
 async fn ours(
     room: &Podman,
     identity: &Identity,
     entries: &[Listed],
     size: Size,
-) -> Result<Vec<Instance>, ProviderError> {
+) -> Result<(Vec<Instance>, Vec<String>), ProviderError> {
     let ids = entries.iter().filter(|entry| {
         observe::listed(entry).is_some_and(|found| observe::is_ours(&found, identity))
     });
     let found = try_join_all(ids.map(|entry| settled(&room.client, &entry.id, size))).await?;
-    let mut instances = Vec::new();
-    for seen in found.iter().flatten() {
-        let Some(mut ours) = instance(seen) else { continue };
-        if size == Size::Wanted {
+    let found: Vec<Container> = found.into_iter().flatten().collect();
+    let (mut instances, copies) = tell_apart(&found);
+    for ours in instances.iter_mut().filter(|_| size == Size::Wanted) {
+        if let Some(seen) = found.iter().find(|seen| seen.id == ours.id) {
             ours.written = save::copied(room, seen).await?;
         }
-        instances.push(ours);
     }
-    Ok(instances)
+    Ok((instances, copies))
 }
 
 async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
@@ -256,7 +294,7 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
     )
     .await;
     let (entries, named) = (entries?, named?);
-    let instances = ours(room, identity, &entries, Size::Wanted).await?;
+    let (instances, copies) = ours(room, identity, &entries, Size::Wanted).await?;
     let moved = moved(room, identity, &entries).await?;
     let mut snapshots = snapshots?;
     let mut former_images = Vec::new();
@@ -268,10 +306,13 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
     let stranger = named
         .filter(|found| !named_ours(&found.id))
         .map(|found| observe::stranger(identity.id.as_str(), &found));
-    let (mut expected, networks): (Vec<_>, Vec<_>) =
+    let (mut expected, mut networks): (Vec<_>, Vec<_>) =
         networks::networks(&networks?, &entries, identity.uuid)
             .into_iter()
             .partition(|network| network.name == identity.network_name());
+    for network in expected.iter_mut().chain(&mut networks).filter(|network| network.ours) {
+        network.shared_with = members(client, &network.name, &instances).await?;
+    }
     Ok(Observed {
         stranger,
         moved,
@@ -283,8 +324,20 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         snapshots,
         built_images: local::built(client, identity, &instances, &entries).await?,
         instances,
+        copies,
         engine: EngineFacts::default(),
     })
+}
+
+/// The names of those in a network that are not the project's own.
+async fn members(
+    client: &Client,
+    network: &str,
+    own: &[Instance],
+) -> Result<Vec<String>, ProviderError> {
+    let attached = list_by(client, &json!({ "network": [network] })).await?;
+    let others = attached.into_iter().filter(|entry| own.iter().all(|own| own.id != entry.id));
+    Ok(others.filter_map(|entry| entry.names.into_iter().next()).collect())
 }
 
 async fn moved(
@@ -292,19 +345,22 @@ async fn moved(
     identity: &Identity,
     entries: &[Listed],
 ) -> Result<Option<Instance>, ProviderError> {
-    let candidate =
-        entries.iter().filter_map(observe::listed).find(|instance| {
-            match may_have_moved(instance, identity) {
-                Moved::SameDirectory => true,
-                Moved::SameName => !instance.stamp.project.exists(),
-                Moved::No => false,
+    let is_candidate =
+        |entry: &&Listed| match observe::listed(entry).map(|one| may_have_moved(&one, identity)) {
+            Some(Moved::SameDirectory) => true,
+            Some(Moved::SameName) => {
+                observe::listed(entry).is_some_and(|one| !one.stamp.project.exists())
             }
-        });
-    let Some(candidate) = candidate else { return Ok(None) };
-    let found = container(&room.client, &candidate.id, Size::Wanted).await?;
-    let Some(found) = found else { return Ok(None) };
-    let written = save::copied(room, &found).await?;
-    Ok(observe::instance(&found).map(|instance| Instance { written, ..instance }))
+            Some(Moved::No) | None => false,
+        };
+    for entry in entries.iter().filter(is_candidate) {
+        let Some(found) = container(&room.client, &entry.id, Size::Wanted).await? else { continue };
+        // A copy moved nowhere.
+        let Some(instance) = observe::instance(&found) else { continue };
+        let written = save::copied(room, &found).await?;
+        return Ok(Some(Instance { written, ..instance }));
+    }
+    Ok(None)
 }
 
 /// What is known of the engine without asking: its version stands in every answer, its user at the
@@ -327,56 +383,4 @@ pub(super) fn unlimited(room: &Podman) -> Vec<Field> {
     let path =
         format!("/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers");
     observe::unlimited(uid != 0, std::fs::read_to_string(path).ok().as_deref())
-}
-
-/// How much before the end of a main process its output is looked at, in seconds.
-const LAST_MINUTE: i64 = 60;
-const READ_OUTPUT_WITHIN: Duration = Duration::from_secs(1);
-
-/// The last lines that the main process wrote, on either stream.
-pub(super) async fn last_output(
-    client: &Client,
-    instance: &Instance,
-    lines: usize,
-) -> Result<String, ProviderError> {
-    let second = |time: Option<&str>| Some(time?.parse::<Timestamp>().ok()?.as_second());
-    // The start is noted a moment after the first words.
-    let started = second(instance.started_at.as_deref()).map_or(0, |time| time - 5);
-    let ended = second(instance.finished_at.as_deref()).map_or(0, |time| time - LAST_MINUTE);
-    let path = format!("{LIBPOD}/containers/{}/logs?stdout=true&stderr=true", escape(&instance.id));
-    let since = format!("{path}&since={}", started.max(ended));
-    let all = tokio::time::timeout(READ_OUTPUT_WITHIN, client.get(&since)).await;
-    let reply = match all {
-        Ok(Ok(reply)) if !unframed(&reply.body).is_empty() => reply,
-        // Podman's own `tail` is quick however long the output is, and puts lines together in the
-        // wrong order that were written in pieces: for what has been silent, or loud, for long.
-        _ => client.get(&format!("{path}&tail={lines}")).await?,
-    };
-    let reply = reply.success("read a container's output")?;
-    let text = String::from_utf8_lossy(&unframed(&reply.body)).into_owned();
-    Ok(crate::exec::last_lines(&text, lines))
-}
-
-/// Takes the payload out of frames of one byte for the stream, three of nothing, four of length.
-fn unframed(mut body: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(body.len());
-    while let Some((head, rest)) = body.split_first_chunk::<8>() {
-        let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let (payload, next) = rest.split_at(length.min(rest.len()));
-        text.extend_from_slice(payload);
-        body = next;
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_are_taken_off_and_a_torn_one_keeps_what_it_has() {
-        let body = b"\x01\0\0\0\0\0\0\x03ab\n\x02\0\0\0\0\0\0\x05c\n";
-        assert_eq!(unframed(body), b"ab\nc\n");
-        assert_eq!(unframed(b"\x01\0"), b"");
-    }
 }

@@ -6,7 +6,7 @@ use super::client::{CHANGE, LIBPOD};
 use super::execute::{delete, stale};
 use super::look::{self, Size};
 use super::reply::{Container, Made};
-use super::{Podman, fault, image, label, networks, observe, orphan, spec};
+use super::{Podman, fault, image, networks, observe, orphan, spec};
 use crate::model::id::ProviderKind;
 use crate::model::observed::{Instance, Power};
 use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
@@ -101,7 +101,7 @@ async fn surroundings(
     let Some(network) = network? else {
         return Ok(Err(stale(format!("the network {} is gone", spec.network))));
     };
-    if !label::belongs_to(&network.labels, spec.stamp.uuid) {
+    if !networks::belongs_to(&network, spec.stamp.uuid) {
         return Ok(Err(stale(format!("the network {} is not this project's", spec.network))));
     }
     let old = match old? {

@@ -44,6 +44,7 @@ mod cgroup;
 mod client;
 mod conf;
 mod context;
+mod copies;
 mod credentials;
 mod execute;
 mod fault;
@@ -56,6 +57,7 @@ mod ignore;
 mod image;
 mod import;
 mod label;
+mod last_words;
 mod life;
 mod local;
 mod look;
@@ -243,6 +245,6 @@ impl Provider for Podman {
         instance: &Instance,
         lines: usize,
     ) -> Result<String, ProviderError> {
-        look::last_output(&self.client, instance, lines).await
+        last_words::last_output(&self.client, instance, lines).await
     }
 }

@@ -11,10 +11,16 @@ pub(super) fn is_isolated(network: &Network) -> bool {
     matches!(isolate, Some("true" | "1" | "strict"))
 }
 
+/// Whether a network is this instance's: a label alone can be copied, so the name has to be one that
+/// vagrantp would have given it.
+pub(super) fn belongs_to(network: &Network, uuid: InstanceUuid) -> bool {
+    label::belongs_to(&network.labels, uuid) && uuid.names_network(&network.name)
+}
+
 pub(super) fn network(network: &Network, uuid: InstanceUuid) -> ObservedNetwork {
     ObservedNetwork {
         name: network.name.clone(),
-        ours: label::belongs_to(&network.labels, uuid),
+        ours: belongs_to(network, uuid),
         subnet: network.subnets.iter().find_map(|subnet| subnet.subnet.parse().ok()),
         isolated: is_isolated(network),
         gateway: network.subnets.iter().find_map(|subnet| subnet.gateway.parse().ok()),

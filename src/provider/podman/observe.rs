@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use super::reply::{Container, Image, Listed};
-use super::{label, life};
+use super::{copies, label, life};
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InstanceUuid};
 use crate::model::life::Life;
@@ -28,9 +28,9 @@ pub(super) fn power(status: &str) -> Power {
     }
 }
 
-/// A container of ours; nothing where it carries no stamp.
+/// A container of ours; nothing where it carries no stamp, or somebody else's hand put it there.
 pub(super) fn instance(container: &Container) -> Option<Instance> {
-    let stamp = label::stamp(&container.config.labels)?;
+    let stamp = label::stamp(&container.config.labels).filter(|_| !copies::by_hand(container))?;
     let state = power(&container.state.status);
     let host = &container.host_config;
     let settings = &container.network_settings;
@@ -185,7 +185,7 @@ pub(super) fn is_ours(instance: &Instance, identity: &Identity) -> bool {
 
 /// What has a wanted name without being ours.
 pub(super) fn stranger(name: &str, container: &Container) -> Stranger {
-    Stranger { name: name.to_owned(), stamp: label::stamp(&container.config.labels) }
+    Stranger { name: name.to_owned(), stamp: instance(container).map(|other| other.stamp) }
 }
 
 pub(super) fn image(image: &Image) -> ObservedImage {

@@ -9,7 +9,7 @@ use bollard::models::{
 use super::client::{CHANGE, LIBPOD, escape};
 use super::execute::{Found, doing, find, gone, stale, the};
 use super::look;
-use super::{Podman, cgroup, label, spec};
+use super::{Podman, cgroup, networks, spec};
 use crate::model::life::Limits;
 use crate::model::network::MacAddress;
 use crate::model::observed::Power;
@@ -29,7 +29,7 @@ pub(super) async fn join(
         return Ok(Outcome::AlreadyDone);
     }
     match look::network(&room.client, network).await? {
-        Some(found) if label::belongs_to(&found.labels, target.uuid) => {}
+        Some(found) if networks::belongs_to(&found, target.uuid) => {}
         Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
         None => return Ok(stale(format!("the network {network} is gone"))),
     }

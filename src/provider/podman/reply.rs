@@ -104,6 +104,9 @@ pub(super) struct Attachment {
 pub(super) struct ContainerConfig {
     #[serde(deserialize_with = "or_default")]
     pub(super) labels: HashMap<String, String>,
+    /// The words of the podman program that made it; none where it was made through the API.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) create_command: Vec<String>,
     /// In the engine's own words, in which it is handed on to a replacement.
     pub(super) healthcheck: Option<Value>,
 }

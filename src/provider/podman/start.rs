@@ -6,7 +6,7 @@ use futures_util::future::join;
 
 use super::client::CHANGE;
 use super::execute::{Found, doing, find, stale, start_by_id};
-use super::look;
+use super::last_words;
 use super::{Podman, execute, orphan, stop, wall};
 use crate::event::Listener;
 use crate::model::command::MainProcess;
@@ -104,7 +104,7 @@ async fn ended(
         let stopped = stop::stop(room, target, StopMode::Graceful { grace: Duration::ZERO }).await;
         drop(stopped);
     }
-    let output = look::last_output(&room.client, instance, LINES).await.unwrap_or_default();
+    let output = last_words::last_output(&room.client, instance, LINES).await.unwrap_or_default();
     let status = instance.exit_status.unwrap_or_default();
     let help = help(&output, &instance.stamp.asked.command);
     ProviderError::EndedAtOnce { name: target.name.clone(), status, output, help }
