@@ -111,6 +111,7 @@ pub fn resolve(
         boot_timeout: or_default(&config.boot_timeout, BOOT_TIMEOUT),
         ssh_timeout: or_default(&config.ssh_timeout, OTHER_TIMEOUT),
         autostart: or_default(&config.autostart, false),
+        ttl: config.infra_ttl.clone(),
         found: config.found.clone(),
         identity,
     })
@@ -237,7 +238,7 @@ mod tests {
     use crate::model::network::HostPort;
 
     fn dir(project: &Project) -> ProjectDir {
-        ProjectDir { path: project.path(), device: 1, inode: 2 }
+        ProjectDir { path: project.path(), device: 1, inode: 2, mount: None }
     }
 
     fn desired(project: &Project) -> Desired {
@@ -303,7 +304,7 @@ mod tests {
     fn the_directory_gives_its_name_or_is_told() {
         let project = Project::new("INFRA_TYPE=container\n");
         let named = |name: &str| {
-            let dir = ProjectDir { path: PathBuf::from(name), device: 0, inode: 0 };
+            let dir = ProjectDir { path: PathBuf::from(name), device: 0, inode: 0, mount: None };
             identity(&project.config(), &dir, &project.facts)
         };
         assert_eq!(named("/src/My_App").expect("a name").id.as_str(), "my-app");

@@ -167,7 +167,8 @@ fn scenario(folder: &Path) -> Result<Scenario, Failed> {
 
 /// The scenario of a folder, with its wish read from this file.
 fn scenario_of(folder: &Path, spec: &Path) -> Result<Scenario, Failed> {
-    let project = ProjectDir { path: folder.canonicalize()?, device: 2049, inode: 7_000_000 };
+    let project =
+        ProjectDir { path: folder.canonicalize()?, device: 2049, inode: 7_000_000, mount: None };
     let verb = fs::read_to_string(folder.join("verb")).unwrap_or_else(|_| "up".to_owned());
     let verb = verb.trim();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

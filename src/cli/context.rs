@@ -85,7 +85,7 @@ struct NotActedOn {
 }
 
 /// The keys that a later version acts on. Ignoring one without a word would be worse.
-pub(super) const UNBUILT: [&str; 9] = [
+pub(super) const UNBUILT: [&str; 8] = [
     "PROVISIONING_PLAYBOOK",
     "PROVISIONING_VARS",
     "PROVISIONING_EXTRA_VARS",
@@ -94,7 +94,6 @@ pub(super) const UNBUILT: [&str; 9] = [
     "REQUIRE_OS",
     "REQUIRE_MEMORY",
     "REQUIRE_DISK",
-    "INFRA_TTL",
 ];
 
 fn unbuilt(mut warnings: Vec<Problem>, settings: &[Setting]) -> Vec<Problem> {
@@ -139,7 +138,8 @@ impl Context<'_> {
         if !metadata.is_dir() {
             return Err(unusable(std::io::ErrorKind::NotADirectory.into()));
         }
-        Ok(ProjectDir { path, device: metadata.dev(), inode: metadata.ino() })
+        let mount = host::mounts::mount_of(&path);
+        Ok(ProjectDir { path, device: metadata.dev(), inode: metadata.ino(), mount })
     }
 
     /// Reads the configuration of the project.

@@ -20,7 +20,7 @@ use crate::provider::{Depth, Provider, ProviderError, Query};
 use crate::store::InstanceStore;
 
 use super::consent::{self, Agreed};
-use super::remember::{Made, remember};
+use super::remember::{Life, Made, remember};
 use super::settle::{self, Claim};
 use super::{Context, Failure, holder, host, saved_plan};
 
@@ -230,10 +230,20 @@ pub async fn converge(
     let store = context.store.instance(identity.uuid);
     // A journal means that somebody is at it, or was interrupted and may have left something.
     let quiet = store.journal().value.is_none();
-    if quiet && let Some(instance) = glance(desired, provider, options).await? {
+    let seen = if quiet { glance(desired, provider, options).await? } else { None };
+    let life = Life::Renewed(desired.ttl.as_ref().map(|ttl| ttl.value));
+    let is_there = seen.is_some();
+    if let Some(instance) = seen
+        && !life.is_news(store.record().value.as_ref())
+    {
         return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
     }
     let lock = store.lock(options.verb, context.lock_timeout(), context.reporter).await?;
+    // Its time begins again, where nobody has taken it away while this call waited.
+    if is_there && let Some(instance) = glance(desired, provider, options).await? {
+        remember(context, &store, identity, &instance, Made::Nothing, life);
+        return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
+    }
     warn_of(context, store.journal().warning);
     let mut tries = 0;
     let outcome = loop {
@@ -290,7 +300,7 @@ pub async fn converge(
         Ok((plan, instance)) => {
             if let Some(instance) = &instance {
                 let made = if plan.is_empty() { Made::Nothing } else { Made::Changes };
-                remember(context, &store, identity, instance, made);
+                remember(context, &store, identity, instance, made, life);
             }
             drop(lock);
             Ok(Converged { plan, instance })

@@ -7,6 +7,7 @@ use crate::exit;
 use crate::model::id::{Identity, InfraType, ProjectDir};
 use crate::model::observed::Instance;
 use crate::model::problem::Problem;
+use crate::model::stamp::Stamp;
 use crate::model::state::State;
 use crate::provider::registry;
 use crate::report::{Answer, Infrastructure};
@@ -73,9 +74,9 @@ fn parse_state(text: &str) -> Result<State, Failure> {
     })
 }
 
-fn shape(context: &Context<'_>, instance: &Instance) -> Infrastructure {
-    let stamp = &instance.stamp;
-    let identity = Identity {
+/// Whose an object is, by its stamp alone.
+pub(super) fn identity(stamp: &Stamp) -> Identity {
+    Identity {
         uuid: stamp.uuid,
         id: stamp.infra_id.clone(),
         id_is_explicit: true,
@@ -83,11 +84,16 @@ fn shape(context: &Context<'_>, instance: &Instance) -> Infrastructure {
             path: stamp.project.clone(),
             device: stamp.device,
             inode: stamp.inode,
+            mount: stamp.mount.clone(),
         },
         uid: stamp.uid,
         infra_type: stamp.infra_type,
         provider: stamp.provider,
-    };
+    }
+}
+
+fn shape(context: &Context<'_>, instance: &Instance) -> Infrastructure {
+    let identity = identity(&instance.stamp);
     status::shape(context, &identity, Some(instance), None)
 }
 

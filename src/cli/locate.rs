@@ -15,7 +15,7 @@ use crate::resolve;
 use super::{Context, Failure};
 
 /// How long `stop` waits where the `.env` does not say.
-const STOP_TIMEOUT: Seconds = Seconds(30);
+pub(super) const STOP_TIMEOUT: Seconds = Seconds(30);
 
 /// What was found out before any provider is asked.
 pub struct Search {

@@ -25,6 +25,7 @@ pub mod failure;
 pub mod gc;
 pub mod holder;
 pub mod host;
+pub mod lifetime;
 pub mod list;
 pub mod locate;
 pub mod logs;
@@ -149,7 +150,7 @@ pub enum Verb {
     List(list::ListArgs),
     /// Take over the machine of a directory that was moved here.
     Adopt(adopt::AdoptArgs),
-    /// Remove what is left over: images, networks and notes that no machine stands behind.
+    /// Remove machines that have outlived their INFRA_TTL, and what no machine stands behind.
     Gc(gc::GcArgs),
     /// Tell of a key, a code or a rule all there is to know.
     Explain(explain::ExplainArgs),

@@ -10,7 +10,7 @@ use crate::resolve;
 use crate::store::journal::Entry;
 
 use super::locate::{self, Found, Search};
-use super::remember::{Made, remember};
+use super::remember::{Life, Made, remember};
 use super::{Context, Failure, settle, status};
 
 /// How often a plan is made anew because the world changed under it.
@@ -83,7 +83,7 @@ pub async fn reach_from(
             Power::Stopped => Made::Stopped,
             _ => Made::Changes,
         };
-        remember(context, &store, &found.identity, instance, made);
+        remember(context, &store, &found.identity, instance, made, Life::Kept);
     }
     Ok(Reached { found, plan })
 }

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::model::id::Identity;
+use crate::model::lifetime::Ttl;
 use crate::model::observed::{Instance, Power};
 use crate::store::InstanceStore;
-use crate::store::record::Record;
+use crate::store::record::{Record, Renewal};
 
 use super::Context;
 use super::converge::warn_of;
@@ -21,6 +22,28 @@ pub enum Made {
     Stopped,
 }
 
+/// What a verb has to say of the instance's time to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Nothing: it is as it was.
+    Kept,
+    /// It begins again, with this INFRA_TTL: `up`.
+    Renewed(Option<Ttl>),
+}
+
+impl Life {
+    /// Whether the record has to say something that it does not. That there is no end is said once.
+    #[must_use]
+    pub fn is_news(self, record: Option<&Record>) -> bool {
+        let known = record.and_then(|record| record.renewed);
+        match self {
+            Life::Kept => false,
+            Life::Renewed(Some(_)) => true,
+            Life::Renewed(None) => known.is_none_or(|renewal| renewal.ttl.is_some()),
+        }
+    }
+}
+
 /// Writes the record; one that cannot be written is a warning, since nothing depends on it.
 pub fn remember(
     context: &Context<'_>,
@@ -28,14 +51,25 @@ pub fn remember(
     identity: &Identity,
     instance: &Instance,
     made: Made,
+    life: Life,
 ) {
     let loaded = store.record();
     warn_of(context, loaded.warning);
     let before = loaded.value;
-    if made == Made::Nothing && before.is_some() {
+    let renews = life.is_news(before.as_ref());
+    if made == Made::Nothing && before.is_some() && !renews {
         return;
     }
-    let now = Timestamp::now().to_string();
+    let moment = Timestamp::now();
+    let now = moment.to_string();
+    let renewed = match life {
+        Life::Renewed(ttl) if renews => Some(Renewal { ttl, at: moment }),
+        _ => before.as_ref().and_then(|record| record.renewed),
+    };
+    let updated_at = match &before {
+        Some(before) if made == Made::Nothing => before.updated_at.clone(),
+        _ => now.clone(),
+    };
     // What is frozen was not stopped.
     let running = matches!(instance.state, Power::Running | Power::Paused);
     let record = Record {
@@ -46,7 +80,8 @@ pub fn remember(
         provider: identity.provider,
         project: identity.project.path.clone(),
         created_at: instance.stamp.created_at.clone(),
-        updated_at: now.clone(),
+        updated_at,
+        renewed,
         last_started: if running {
             instance.started_at.clone().or(Some(now.clone()))
         } else {

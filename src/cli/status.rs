@@ -13,6 +13,7 @@ use crate::provider::Depth;
 use crate::report::{Answer, Infrastructure, infrastructure};
 use crate::store::journal::Entry;
 
+use super::lifetime::{self, Written};
 use super::locate::{self, Found, Search};
 use super::{Context, Failure};
 
@@ -168,6 +169,9 @@ pub(super) fn shape(
             updated_at: record.as_ref().map(|record| record.updated_at.as_str()),
             last_stopped: record.as_ref().and_then(|record| record.last_stopped.as_deref()),
             user: user.map_or("root", |user| user.value.as_str()),
+            lifetime: instance
+                .and_then(|instance| lifetime::of(record.as_ref(), instance, Written::of(config)))
+                .map(|lifetime| (lifetime, Timestamp::now())),
         },
     )
 }

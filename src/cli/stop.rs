@@ -14,7 +14,7 @@ use crate::provider::{Depth, Query};
 use crate::report::{Answer, json};
 
 use super::locate::{self, Found};
-use super::remember::{Made, remember};
+use super::remember::{Life, Made, remember};
 use super::{Context, Failure, status};
 
 /// The options of `stop`.
@@ -67,7 +67,7 @@ pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failu
     }
     if let Some(instance) = after.instance() {
         let made = if plan.is_empty() { Made::Nothing } else { Made::Stopped };
-        remember(context, &store, &identity, instance, made);
+        remember(context, &store, &identity, instance, made, Life::Kept);
     }
     Ok(answer(context, &identity, after.instance(), &plan))
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::exit;
 use crate::model::desired::Desired;
+use crate::model::lifetime::Lifetime;
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
 use crate::plan::action::Fetch;
@@ -179,6 +181,11 @@ pub(super) fn shape(desired: &Desired, instance: Option<&Instance>) -> Infrastru
             updated_at: None,
             last_stopped: None,
             user: &desired.user.value,
+            // It began just now.
+            lifetime: desired.ttl.as_ref().filter(|_| instance.is_some()).map(|ttl| {
+                let now = Timestamp::now();
+                (Lifetime { ttl: ttl.value, since: now }, now)
+            }),
         },
     )
 }

@@ -40,6 +40,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+pub use duration::span;
 pub use types::Config;
 
 use crate::model::host::HostFacts;

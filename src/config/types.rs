@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
-pub use super::duration::Ttl;
 use crate::model::command::MainProcess;
 use crate::model::id::{InfraId, InfraType, ProviderKind};
 use crate::model::image::ImageSource;
+pub use crate::model::lifetime::Ttl;
 use crate::model::mount::Mount;
 use crate::model::network::{HostAddress, MacAddress, NetworkMode, PortPool, PortRule};
 use crate::model::source::Sourced;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::command::MainProcess;
 use super::id::Identity;
 use super::image::ImageSource;
+use super::lifetime::Ttl;
 use super::mount::Mount;
 use super::network::{HostAddress, NetworkMode, PortPool, PortRule};
 use super::source::{Origin, Sourced};
@@ -52,6 +53,8 @@ pub struct Desired {
     pub ssh_timeout: Sourced<Seconds>,
     /// AUTOSTART.
     pub autostart: Sourced<bool>,
+    /// INFRA_TTL: how long after its last `up` the instance may live; none for as long as it likes.
+    pub ttl: Option<Sourced<Ttl>>,
     /// The configuration files that were read because they were there, and not because somebody
     /// named them; real paths.
     pub found: Vec<PathBuf>,

@@ -1,6 +1,9 @@
 //! What vagrantp has made at a provider beside its instances, and whether something needs it.
 
+use jiff::Timestamp;
+
 use super::id::InstanceUuid;
+use super::image::LocalImage;
 use super::units::Bytes;
 
 /// Everything of one user's that could be left over.
@@ -10,6 +13,8 @@ pub struct Inventory {
     pub images: Vec<OwnImage>,
     /// The networks with this user's mark.
     pub networks: Vec<OwnNetwork>,
+    /// The names of instances that carry this user's stamp and that vagrantp did not make.
+    pub copies: Vec<String>,
 }
 
 /// An image that vagrantp imported, built, or saved.
@@ -17,6 +22,10 @@ pub struct Inventory {
 pub struct OwnImage {
     /// Its name.
     pub name: String,
+    /// What it holds.
+    pub holds: LocalImage,
+    /// When it was made, where the provider shows that.
+    pub made_at: Option<Timestamp>,
     /// How much it takes, with what it may share with others.
     pub size: Bytes,
     /// Whether a container is made from it, or an instance would be again.
@@ -30,6 +39,8 @@ pub struct OwnImage {
 pub struct OwnNetwork {
     /// Its name.
     pub name: String,
+    /// When it was made, where the provider shows that.
+    pub made_at: Option<Timestamp>,
     /// Whose it is.
     pub owner: InstanceUuid,
     /// Whether a container is attached to it.

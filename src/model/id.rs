@@ -227,6 +227,9 @@ pub struct ProjectDir {
     pub device: u64,
     /// `st_ino` of the directory.
     pub inode: u64,
+    /// Where the file system is mounted that it is in, where that is known.
+    #[serde(default)]
+    pub mount: Option<PathBuf>,
 }
 
 /// Which instance is meant: enough for `stop` and `rm`, also where the `.env` is gone.

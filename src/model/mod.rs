@@ -14,6 +14,7 @@ pub mod host;
 pub mod id;
 pub mod image;
 pub mod life;
+pub mod lifetime;
 pub mod mount;
 pub mod network;
 pub mod observed;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::command::MainProcess;
 use super::id::{InfraId, InfraType, InstanceUuid, ProviderKind};
 use super::image::ImageSource;
+use super::lifetime::Ttl;
 use super::mount::Mount;
 use super::network::PortForward;
 use super::units::{CpuCount, Memory};
@@ -31,6 +32,10 @@ pub struct Stamp {
     pub device: u64,
     /// The directory's inode number.
     pub inode: u64,
+    /// Where the file system was mounted that the directory was in. A directory whose disk is not
+    /// there is not a directory that was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<PathBuf>,
     /// A VM or a container.
     pub infra_type: InfraType,
     /// What runs it.
@@ -83,4 +88,8 @@ pub struct Asked {
     /// The name servers, where some were written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<Ipv4Addr>,
+    /// INFRA_TTL. It may have been changed since: the record knows, and this is for when that is
+    /// lost and the project's files with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Ttl>,
 }

@@ -57,6 +57,7 @@ impl Builder<'_> {
             project: identity.project.path.clone(),
             device: identity.project.device,
             inode: identity.project.inode,
+            mount: identity.project.mount.clone(),
             infra_type: identity.infra_type,
             provider: identity.provider,
             infra_id: identity.id.clone(),
@@ -82,6 +83,7 @@ impl Builder<'_> {
                 subnet: address_range,
                 bridge: desired.network.bridge.as_ref().map(|bridge| bridge.value.clone()),
                 dns: desired.network.dns.iter().map(|server| server.value).collect(),
+                ttl: desired.ttl.as_ref().map(|ttl| ttl.value),
             },
         };
         InstanceSpec {

@@ -25,7 +25,7 @@ pub(crate) fn desired() -> Desired {
         uuid: InstanceUuid::derive("m", 1000, &path, InfraType::Container),
         id: InfraId::new("web").unwrap(),
         id_is_explicit: true,
-        project: ProjectDir { path, device: 1, inode: 2 },
+        project: ProjectDir { path, device: 1, inode: 2, mount: None },
         uid: 1000,
         infra_type: InfraType::Container,
         provider: ProviderKind::Memory,
@@ -57,6 +57,7 @@ pub(crate) fn desired() -> Desired {
         boot_timeout: seconds(300),
         ssh_timeout: seconds(30),
         autostart: Sourced::default_of(false),
+        ttl: None,
         found: Vec::new(),
     }
 }

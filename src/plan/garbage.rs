@@ -1,13 +1,115 @@
-//! What is left over: images, networks and files of vagrantp's that no instance stands behind.
+//! What is left over: machines that have outlived their time or their directory, and images,
+//! networks and files of vagrantp's that no instance stands behind.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use crate::model::garbage::Inventory;
+use jiff::Timestamp;
+
+use crate::model::capability::Cost;
+use crate::model::garbage::{Inventory, OwnImage};
 use crate::model::id::InstanceUuid;
+use crate::model::image::LocalImage;
+use crate::model::lifetime::{Lifetime, Ttl};
+use crate::model::observed::{Instance, Power};
+use crate::model::stamp::Stamp;
 use crate::model::units::Bytes;
 
 use super::action::Action;
 use super::{Cause, Step};
+
+/// What there is where a project's directory was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// The directory, or another in its place.
+    There,
+    /// Nothing.
+    Bare {
+        /// The device of the nearest directory above that is there.
+        device: u64,
+        /// Where the file system is mounted that the directory would be in now.
+        mount: PathBuf,
+    },
+    /// That cannot be told: somebody may not look there, or something else is in the way.
+    Unknown,
+}
+
+/// Whether the directory that an object was made for was removed, or moved, for certain: the disk
+/// that it was on is where it was, and the directory is not on it.
+#[must_use]
+pub fn is_removed(stamp: &Stamp, ground: &Ground) -> bool {
+    match ground {
+        Ground::Bare { device, mount } => {
+            *device == stamp.device && stamp.mount.as_ref().is_none_or(|then| then == mount)
+        }
+        Ground::There | Ground::Unknown => false,
+    }
+}
+
+/// What is asked about an instance, or a leftover.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// The time.
+    pub now: Timestamp,
+    /// Whether machines go whose directory was removed: `--orphans`.
+    pub orphans: bool,
+    /// Nothing goes that has been of no use for less than this: `--older-than`.
+    pub older_than: Option<Ttl>,
+}
+
+/// What becomes of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays.
+    Stays,
+    /// It has outlived its time to live.
+    Expired(Lifetime),
+    /// Its directory is gone, and those were asked for.
+    Orphan,
+    /// Its directory is gone, and nobody asked for those.
+    OrphanKept,
+    /// Its directory is not to be seen, which may have another reason than that it was removed.
+    Away,
+}
+
+impl Question {
+    /// Decides about one instance.
+    #[must_use]
+    pub fn judge(
+        &self,
+        instance: &Instance,
+        lifetime: Option<Lifetime>,
+        ground: &Ground,
+    ) -> Verdict {
+        if let Some(lifetime) = lifetime.filter(|lifetime| lifetime.is_over(self.now))
+            && self.is_old_enough(lifetime.end())
+        {
+            return Verdict::Expired(lifetime);
+        }
+        match ground {
+            Ground::There => Verdict::Stays,
+            ground if !is_removed(&instance.stamp, ground) => Verdict::Away,
+            _ if !self.orphans => Verdict::OrphanKept,
+            _ if self.is_old_enough(last_use(instance)) => Verdict::Orphan,
+            _ => Verdict::Stays,
+        }
+    }
+
+    /// Whether something has been of no use for long enough. What does not say since when has not.
+    #[must_use]
+    pub fn is_old_enough(&self, since: Option<Timestamp>) -> bool {
+        let Some(older_than) = self.older_than else { return true };
+        let end = since.and_then(|since| since.checked_add(older_than.duration()).ok());
+        end.is_some_and(|end| end <= self.now)
+    }
+}
+
+/// When an instance was last of use, as far as its provider shows: what runs was started then.
+fn last_use(instance: &Instance) -> Option<Timestamp> {
+    let ended = instance.finished_at.as_ref().filter(|_| instance.state != Power::Running);
+    let times = [instance.created_at.as_ref(), instance.started_at.as_ref(), ended];
+    times.into_iter().flatten().filter_map(|time| time.parse().ok()).max()
+}
 
 /// Something that can go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,27 +131,25 @@ pub fn leftovers(
     inventory: &Inventory,
     living: &BTreeSet<InstanceUuid>,
     busy: &BTreeSet<InstanceUuid>,
+    question: &Question,
 ) -> Vec<Leftover> {
     let is_needed = |owner: &InstanceUuid| living.contains(owner) || busy.contains(owner);
     let mut images: Vec<_> = inventory
         .images
         .iter()
         .filter(|image| !image.used && !image.owner.as_ref().is_some_and(is_needed))
+        .filter(|image| question.is_old_enough(image.made_at))
         .collect();
     images.sort_by_key(|image| (image.owner.is_none(), &image.name));
     let images = images.into_iter().map(|image| Leftover {
-        step: Step::free(
-            Action::RemoveImage { image: image.name.clone() },
-            Cause::found(match image.owner {
-                Some(_) => "its machine is gone",
-                None => "no machine is made from it",
-            }),
-        ),
+        step: removal(image),
         owner: image.owner,
         size: Some(image.size),
     });
     let networks = inventory.networks.iter();
-    let networks = networks.filter(|network| !network.used && !is_needed(&network.owner));
+    let networks = networks
+        .filter(|network| !network.used && !is_needed(&network.owner))
+        .filter(|network| question.is_old_enough(network.made_at));
     let networks = networks.map(|network| Leftover {
         step: Step::free(
             Action::RemoveNetwork { name: network.name.clone(), uuid: network.owner },
@@ -61,12 +161,22 @@ pub fn leftovers(
     images.chain(networks).collect()
 }
 
+fn removal(image: &OwnImage) -> Step {
+    let (cost, why) = match image.holds {
+        LocalImage::Saved => (Cost::None, "its machine is gone"),
+        LocalImage::Snapshot => (Cost::Destroy, "its machine is gone"),
+        LocalImage::Imported | LocalImage::Built => (Cost::None, "no machine is made from it"),
+    };
+    let action = Action::RemoveImage { image: image.name.clone() };
+    Step { action, cost, cause: Cause::found(why) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::garbage::{OwnImage, OwnNetwork};
+    use crate::model::garbage::OwnNetwork;
     use crate::model::id::InfraType;
 
     fn uuid(path: &str) -> InstanceUuid {
@@ -78,11 +188,13 @@ mod tests {
         let (alive, busy, gone) = (uuid("/alive"), uuid("/busy"), uuid("/gone"));
         let image = |name: &str, used, owner| OwnImage {
             name: name.to_owned(),
+            holds: LocalImage::of(name),
+            made_at: Some(at("2026-01-01T00:00:00Z")),
             size: Bytes(1),
             used,
             owner,
         };
-        let network = |owner, used| OwnNetwork { name: "n".to_owned(), owner, used };
+        let network = |owner, used| OwnNetwork { name: "n".to_owned(), made_at: None, owner, used };
         let inventory = Inventory {
             images: vec![
                 image("unused", false, None),
@@ -92,6 +204,7 @@ mod tests {
                 image("of-gone", false, Some(gone)),
                 image("of-gone-and-used", true, Some(gone)),
             ],
+            copies: Vec::new(),
             networks: vec![
                 network(alive, false),
                 network(busy, false),
@@ -99,15 +212,86 @@ mod tests {
                 network(gone, true),
             ],
         };
-        let found = leftovers(&inventory, &[alive].into(), &[busy].into());
-        let names: Vec<_> = found
-            .iter()
-            .map(|leftover| match &leftover.step.action {
-                Action::RemoveImage { image } => image.as_str(),
-                Action::RemoveNetwork { uuid, .. } if *uuid == gone => "network of gone",
+        let names = |question: &Question| -> Vec<String> {
+            let found = leftovers(&inventory, &[alive].into(), &[busy].into(), question);
+            let name = |leftover: &Leftover| match &leftover.step.action {
+                Action::RemoveImage { image } => image.clone(),
+                Action::RemoveNetwork { uuid, .. } if *uuid == gone => "network of gone".to_owned(),
                 other => panic!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(names, ["of-gone", "unused", "network of gone"]);
+            };
+            found.iter().map(name).collect()
+        };
+        assert_eq!(names(&question()), ["of-gone", "unused", "network of gone"]);
+        // What does not say how old it is, is not old enough.
+        let old = Question { older_than: Some(Ttl(60)), ..question() };
+        assert_eq!(names(&old), ["of-gone", "unused"]);
+        let older = Question { older_than: Some(Ttl::LONGEST), ..question() };
+        assert_eq!(names(&older), [""; 0]);
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn question() -> Question {
+        Question { now: at("2026-02-01T00:00:00Z"), orphans: false, older_than: None }
+    }
+
+    #[test]
+    fn a_disk_that_is_not_there_is_no_directory_that_was_removed() {
+        let wish = crate::plan::fixture::desired();
+        let seen = crate::plan::fixture::observed(&wish, Power::Running);
+        let mut stamp = seen.instance().expect("one").stamp.clone();
+        (stamp.device, stamp.mount) = (7, Some("/mnt/disk".into()));
+        let bare = |device, mount: &str| Ground::Bare { device, mount: mount.into() };
+        assert!(is_removed(&stamp, &bare(7, "/mnt/disk")));
+        for (ground, why) in [
+            (Ground::There, "it is there"),
+            (Ground::Unknown, "nobody may look"),
+            (bare(1, "/"), "unmounted"),
+            (bare(1, "/mnt/disk"), "another disk is mounted there"),
+            (bare(7, "/"), "a bind mount of the same disk is gone"),
+        ] {
+            assert!(!is_removed(&stamp, &ground), "{why}");
+        }
+        // A stamp of before says nothing of mounts.
+        stamp.mount = None;
+        assert!(is_removed(&stamp, &bare(7, "/")) && !is_removed(&stamp, &bare(1, "/")));
+    }
+
+    #[test]
+    fn machines_go_for_their_time_or_their_directory_and_for_nothing_else() {
+        let wish = crate::plan::fixture::desired();
+        let seen = crate::plan::fixture::observed(&wish, Power::Stopped);
+        let mut machine = seen.instance().expect("one").clone();
+        (machine.stamp.device, machine.stamp.mount) = (7, Some("/".into()));
+        machine.created_at = Some("2026-01-01T00:00:00Z".to_owned());
+        machine.finished_at = Some("2026-01-31T12:00:00+00:00".to_owned());
+        let life = |since| Some(Lifetime { ttl: Ttl(60), since: at(since) });
+        let (over, fresh) = (life("2026-01-31T00:00:00Z"), life("2026-01-31T23:30:00Z"));
+        let gone = Ground::Bare { device: 7, mount: "/".into() };
+        let away = Ground::Bare { device: 1, mount: "/".into() };
+        let (plain, asked) = (question(), Question { orphans: true, ..question() });
+        let old = |hours: u32| Question { older_than: Some(Ttl(60 * hours)), ..asked };
+        let expired = Verdict::Expired(over.expect("a life"));
+        for (question, lifetime, ground, verdict) in [
+            (&plain, None, &Ground::There, Verdict::Stays),
+            (&plain, fresh, &Ground::There, Verdict::Stays),
+            (&plain, over, &Ground::There, expired.clone()),
+            (&plain, over, &away, expired.clone()),
+            (&plain, None, &gone, Verdict::OrphanKept),
+            (&plain, None, &away, Verdict::Away),
+            (&asked, None, &away, Verdict::Away),
+            (&asked, None, &Ground::Unknown, Verdict::Away),
+            (&asked, fresh, &gone, Verdict::Orphan),
+            // It ended twelve hours ago, and its time was over 23 hours ago.
+            (&old(12), None, &gone, Verdict::Orphan),
+            (&old(13), None, &gone, Verdict::Stays),
+            (&old(23), over, &Ground::There, expired),
+            (&old(24), over, &Ground::There, Verdict::Stays),
+        ] {
+            let found = question.judge(&machine, lifetime, ground);
+            assert_eq!(found, verdict, "{question:?} {lifetime:?} {ground:?}");
+        }
     }
 }

@@ -178,11 +178,13 @@ impl Provider for Memory {
     async fn inventory(&self, _: u32) -> Result<Inventory, ProviderError> {
         Ok(self.with(|world| Inventory {
             images: Vec::new(),
+            copies: Vec::new(),
             networks: world
                 .networks
                 .iter()
                 .map(|(network, owner)| OwnNetwork {
                     name: network.name.clone(),
+                    made_at: None,
                     owner: *owner,
                     used: world.instances.iter().any(|i| i.networks.contains(&network.name)),
                 })

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::life::{Health, Limits};
+use crate::model::lifetime::{Lifetime, roughly};
 use crate::model::network::{NetworkMode, PortForward, Protocol};
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
@@ -43,6 +45,13 @@ pub struct Infrastructure {
     pub last_started: Option<String>,
     /// When it was last stopped.
     pub last_stopped: Option<String>,
+    /// INFRA_TTL as the last `up` took it, where there is one.
+    pub ttl: Option<String>,
+    /// When `gc` may remove it (RFC 3339): the last `up`, and INFRA_TTL after that.
+    pub expires_at: Option<String>,
+    /// The same for people.
+    #[serde(skip)]
+    pub expires: Option<String>,
     /// The architecture.
     pub arch: Option<String>,
     /// What it may use.
@@ -177,6 +186,8 @@ pub struct Facts<'a> {
     pub last_stopped: Option<&'a str>,
     /// The user inside.
     pub user: &'a str,
+    /// How long it may live, and the time at which that is told.
+    pub lifetime: Option<(Lifetime, Timestamp)>,
 }
 
 impl Infrastructure {
@@ -229,6 +240,12 @@ impl Infrastructure {
                 .filter(|instance| instance.state != Power::Running)
                 .and_then(|instance| instance.finished_at.clone())
                 .or(facts.last_stopped.map(str::to_owned)),
+            ttl: facts.lifetime.map(|(lifetime, _)| lifetime.ttl.to_string()),
+            expires_at: facts
+                .lifetime
+                .and_then(|(lifetime, _)| lifetime.end())
+                .map(|end| end.to_string()),
+            expires: facts.lifetime.and_then(|(lifetime, now)| expires(&lifetime, now)),
             arch: instance.and_then(|instance| instance.arch.clone()),
             resources,
             networking: Networking {
@@ -304,6 +321,9 @@ impl Infrastructure {
                 ),
             );
         }
+        if let Some(expires) = &self.expires {
+            line("expires", expires.clone());
+        }
         if let Some(address) = &self.networking.ip_address {
             line("address", address.clone());
         }
@@ -328,6 +348,18 @@ impl Infrastructure {
         }
         lines
     }
+}
+
+fn expires(lifetime: &Lifetime, now: Timestamp) -> Option<String> {
+    let (end, ttl) = (lifetime.end()?, lifetime.ttl);
+    let distance = roughly(now, end);
+    Some(if lifetime.is_over(now) {
+        format!(
+            "{distance} ago (INFRA_TTL={ttl}): `vagrantp gc` removes it, `vagrantp up` renews it"
+        )
+    } else {
+        format!("in {distance} (INFRA_TTL={ttl}); each `vagrantp up` renews it")
+    })
 }
 
 fn not_enforced(instance: Option<&Instance>) -> &'static [&'static str] {

@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::model::id::InstanceUuid;
 use crate::private::{self, Untrusted};
 
@@ -85,6 +87,14 @@ impl InstanceStore {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// When something was last written here; none where there is nothing.
+    #[must_use]
+    pub fn touched(&self) -> Option<Timestamp> {
+        let entries = std::fs::read_dir(&self.dir).ok()?;
+        let times = entries.flatten().filter_map(|entry| entry.metadata().ok()?.modified().ok());
+        times.filter_map(|time| Timestamp::try_from(time).ok()).max()
     }
 
     /// Removes all that is kept of the instance. The caller holds the lock, whose file goes last.

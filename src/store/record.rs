@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{InfraId, InfraType, InstanceUuid, ProviderKind};
+use crate::model::lifetime::Ttl;
 
 use super::file::{self, Loaded};
 use super::{InstanceStore, StoreError};
@@ -32,6 +34,18 @@ pub struct Record {
     pub last_started: Option<String>,
     /// When vagrantp last stopped it.
     pub last_stopped: Option<String>,
+    /// What the last `up` said of its time to live; none where no `up` said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed: Option<Renewal>,
+}
+
+/// What an `up` says of an instance's time to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// INFRA_TTL at that time; none for as long as it likes.
+    pub ttl: Option<Ttl>,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Record {

@@ -205,7 +205,7 @@ fn others() -> BTreeMap<&'static str, String> {
     }
     let project = Project::new(&app);
     let config = project.load().config.expect("no mistake");
-    let nameless = ProjectDir { path: "/x/___".into(), device: 0, inode: 0 };
+    let nameless = ProjectDir { path: "/x/___".into(), device: 0, inode: 0, mount: None };
     let errors = resolve::resolve(&config, &nameless, &project.facts).expect_err("has no name");
     let loaded = Loaded { errors, ..project.load() };
     assert!(broken(&loaded).contains("no_infra_id"));

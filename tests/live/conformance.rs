@@ -241,6 +241,7 @@ fn spec(identity: &Identity, image: &ImageSource) -> InstanceSpec {
         bridge: None,
         gateway: None,
         dns: Vec::new(),
+        ttl: None,
     };
     InstanceSpec {
         name: identity.id.to_string(),
@@ -262,6 +263,7 @@ fn spec(identity: &Identity, image: &ImageSource) -> InstanceSpec {
             project: identity.project.path.clone(),
             device: identity.project.device,
             inode: identity.project.inode,
+            mount: None,
             infra_type: identity.infra_type,
             provider: identity.provider,
             infra_id: identity.id.clone(),
@@ -293,7 +295,7 @@ async fn the_provider_in_memory_keeps_the_contract() {
         uuid: InstanceUuid::derive("m", 1000, &path, InfraType::Container),
         id: InfraId::new("web").expect("a hostname label"),
         id_is_explicit: true,
-        project: ProjectDir { path, device: 1, inode: 2 },
+        project: ProjectDir { path, device: 1, inode: 2, mount: None },
         uid: 1000,
         infra_type: InfraType::Container,
         provider: ProviderKind::Memory,

@@ -73,6 +73,7 @@ impl Host {
             subnet: None,
             bridge: None,
             dns: Vec::new(),
+            ttl: None,
         };
         InstanceSpec {
             name: identity.id.to_string(),
@@ -94,6 +95,7 @@ impl Host {
                 project: identity.project.path.clone(),
                 device: identity.project.device,
                 inode: identity.project.inode,
+                mount: None,
                 infra_type: identity.infra_type,
                 provider: identity.provider,
                 infra_id: identity.id.clone(),
@@ -275,7 +277,12 @@ pub(crate) fn identity(name: &str, project: &Path) -> Identity {
         id: InfraId::new(&format!("vagrantp-live-{name}-{}", std::process::id()))
             .expect("a hostname label"),
         id_is_explicit: false,
-        project: ProjectDir { path: project.to_owned(), device: facts.dev(), inode: facts.ino() },
+        project: ProjectDir {
+            path: project.to_owned(),
+            device: facts.dev(),
+            inode: facts.ino(),
+            mount: None,
+        },
         uid,
         infra_type: InfraType::Container,
         provider: ProviderKind::Podman,

@@ -10,6 +10,7 @@ use crate::model::shell::{Terminal, TerminalSize};
 use crate::model::units::{Bytes, Memory};
 use crate::plan::seen::FileFacts;
 
+pub mod mounts;
 pub mod networks;
 pub mod ports;
 pub mod stdio;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::{join3, try_join_all};
+use futures_util::future::{join4, try_join_all};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::client::{LIBPOD, escape};
@@ -16,16 +17,18 @@ use crate::model::units::Bytes;
 use crate::provider::ProviderError;
 
 pub(super) async fn inventory(room: &Podman, uid: u32) -> Result<Inventory, ProviderError> {
-    let (instances, images, networks) = join3(
+    let (instances, images, networks, copies) = join4(
         look::list(room),
         local::images(&room.client, &format!("{}*", image::OURS)),
         networks(room, uid),
+        look::copies(room, uid),
     )
     .await;
     let instances = instances?;
     // An image carries no user. Where the engine is another's, those in it may be of others.
     let images = if room.engine_uid == Some(uid) { images? } else { Vec::new() };
-    Ok(Inventory { images: own_images(&images, &wanted(&instances)), networks: networks? })
+    let images = own_images(&images, &wanted(&instances));
+    Ok(Inventory { images, networks: networks?, copies: copies? })
 }
 
 /// The names and ids of what living instances were made from, and would be again.
@@ -42,8 +45,9 @@ fn wanted(instances: &[Instance]) -> BTreeSet<String> {
 fn own_images(found: &[ListedImage], wanted: &BTreeSet<String>) -> Vec<OwnImage> {
     let own = |image: &ListedImage| {
         let ours = image.repo_tags.iter().filter(|name| name.starts_with(image::OURS));
-        // A machine that is made again under the same path has its snapshots still.
-        let ours = ours.filter(|name| LocalImage::of(name) != LocalImage::Snapshot);
+        // What somebody else put there under such a name carries no mark.
+        let marked = image.labels.contains_key(label::SNAPSHOT);
+        let ours = ours.filter(|name| LocalImage::of(name) != LocalImage::Snapshot || marked);
         let names: Vec<&String> = ours.collect();
         let is_wanted = names.iter().any(|name| wanted.contains(*name))
             || wanted.contains(&image.id)
@@ -59,9 +63,12 @@ fn own_images(found: &[ListedImage], wanted: &BTreeSet<String>) -> Vec<OwnImage>
                     .collect()
             }
         };
+        let made_at = Timestamp::from_second(image.created).ok();
         let size = Bytes(u64::try_from(image.size).unwrap_or_default());
         primary.into_iter().map(move |name| OwnImage {
             owner: owner(&name),
+            holds: LocalImage::of(&name),
+            made_at,
             used: is_wanted,
             size,
             name,
@@ -72,10 +79,12 @@ fn own_images(found: &[ListedImage], wanted: &BTreeSet<String>) -> Vec<OwnImage>
 
 /// The instance whose files an image holds, by its name.
 fn owner(name: &str) -> Option<InstanceUuid> {
-    if LocalImage::of(name) != LocalImage::Saved {
-        return None;
-    }
-    let (uuid, _) = name.strip_prefix(image::OURS)?.split_once(':')?;
+    let (repository, _) = name.strip_prefix(image::OURS)?.split_once(':')?;
+    let uuid = match LocalImage::of(name) {
+        LocalImage::Saved => repository,
+        LocalImage::Snapshot => repository.strip_suffix("/snapshot")?,
+        LocalImage::Imported | LocalImage::Built => return None,
+    };
     uuid.parse().ok().map(InstanceUuid)
 }
 
@@ -88,14 +97,16 @@ async fn networks(room: &Podman, uid: u32) -> Result<Vec<OwnNetwork>, ProviderEr
     let own = found.iter().filter_map(|network| {
         let owner = network.labels.get(label::UUID)?.parse().ok().map(InstanceUuid)?;
         // Its name has to be one that it would have been given.
-        owner.names_network(&network.name).then(|| (network.name.clone(), owner))
+        owner.names_network(&network.name).then(|| (network, owner))
     });
-    try_join_all(own.map(async |(name, owner)| {
+    try_join_all(own.map(async |(network, owner)| {
+        let name = network.name.clone();
         let filters = json!({ "network": [name] }).to_string();
         let path = format!("{LIBPOD}/containers/json?all=true&filters={}", escape(&filters));
         let attached: Vec<Listed> =
             client.get(&path).await?.success("list containers")?.parse("list containers")?;
-        Ok(OwnNetwork { name, owner, used: !attached.is_empty() })
+        let made_at = network.created.parse().ok();
+        Ok(OwnNetwork { name, made_at, owner, used: !attached.is_empty() })
     }))
     .await
 }
@@ -118,7 +129,11 @@ mod tests {
         let saved = format!("{uuid}:2-20261121");
         let mut shared = image("d", 0, &["built:0a-0123456789ab"]);
         shared.repo_tags.push("localhost/mine:1".to_owned());
+        let mut marked = image("i", 0, &[&format!("{uuid}/snapshot:mine")]);
+        marked.labels.insert(label::SNAPSHOT.to_owned(), "{}".to_owned());
+        let mine = format!("{uuid}/snapshot:mine");
         let found = [
+            marked,
             image("a", 0, &["rootfs:file-01", "rootfs:0a", "rootfs:file-02"]),
             image("b", 1, &["built:0a", "context:0a-0b-0c"]),
             image("c", 0, &[&saved]),
@@ -140,6 +155,7 @@ mod tests {
         assert_eq!(
             shown,
             [
+                (mine.as_str(), false, true),
                 ("rootfs:0a", false, false),
                 ("built:0a", true, false),
                 (saved.as_str(), false, true),

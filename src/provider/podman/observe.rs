@@ -233,7 +233,12 @@ mod tests {
             uuid: InstanceUuid(UUID.parse().expect("a uuid")),
             id: InfraId::new("web").expect("a label"),
             id_is_explicit: true,
-            project: ProjectDir { path: "/home/me/web".into(), device: 2049, inode: 77 },
+            project: ProjectDir {
+                path: "/home/me/web".into(),
+                device: 2049,
+                inode: 77,
+                mount: None,
+            },
             uid: 0,
             infra_type: InfraType::Container,
             provider: ProviderKind::Podman,

@@ -180,6 +180,7 @@ pub(super) struct ListedPort {
 pub(super) struct Network {
     pub(super) name: String,
     pub(super) driver: String,
+    pub(super) created: String,
     pub(super) network_interface: String,
     #[serde(deserialize_with = "or_default")]
     pub(super) subnets: Vec<Subnet>,
@@ -236,6 +237,8 @@ pub(super) struct ListedImage {
     pub(super) id: String,
     pub(super) size: i64,
     pub(super) containers: i64,
+    /// In seconds since 1970.
+    pub(super) created: i64,
     #[serde(deserialize_with = "or_default")]
     pub(super) labels: HashMap<String, String>,
     #[serde(deserialize_with = "or_default")]

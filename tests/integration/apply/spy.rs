@@ -78,7 +78,7 @@ impl World {
             environment: Default::default(),
             distribution: Vec::new(),
         };
-        let project = ProjectDir { path, device: 1, inode: 2 };
+        let project = ProjectDir { path, device: 1, inode: 2, mount: None };
         World { root, facts, project, provider: Memory::default() }
     }
 
