@@ -81,6 +81,8 @@ pub struct Converged {
 
 /// How often a plan is made anew because the world changed under it.
 const TRIES: usize = 3;
+/// How often another port is picked where somebody binds the one that was picked before the start.
+const PICKS: usize = 5;
 
 /// Looks without a lock: the instance, where it is as wanted and there is nothing to do.
 ///
@@ -245,7 +247,7 @@ pub async fn converge(
         return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
     }
     warn_of(context, store.journal().warning);
-    let mut tries = 0;
+    let (mut tries, mut picked) = (0, 0);
     let outcome = loop {
         // Whoever held the lock before may have done all of it.
         let planned = make_plan(context, desired, provider, options, Claim::Keep).await;
@@ -253,7 +255,7 @@ pub async fn converge(
             Ok(planned) => planned,
             Err(failure) => break Err(failure),
         };
-        for warning in &plan.warnings {
+        for warning in plan.warnings.iter().filter(|_| tries + picked == 0) {
             context.reporter.warn(warning);
         }
         let handed = options.saved.as_ref();
@@ -290,6 +292,14 @@ pub async fn converge(
             {
                 tries += 1;
                 context.reporter.begin(&format!("looking again: {found}"));
+            }
+            Err(ApplyError::Provider(error))
+                if picked < PICKS
+                    && options.saved.is_none()
+                    && settle::was_picked_now(&error, &ports, observed.instance()) =>
+            {
+                picked += 1;
+                context.reporter.begin(&format!("picking another port: {error}"));
             }
             Err(error) => {
                 break Err(holder::named(error.into(), desired, &ports, provider).await);

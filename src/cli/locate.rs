@@ -9,6 +9,7 @@ use crate::model::observed::{Instance, Observed};
 use crate::model::problem::Problem;
 use crate::model::source::Sources;
 use crate::model::units::Seconds;
+use crate::plan::steps::known;
 use crate::provider::{Depth, Provider, Query, registry};
 use crate::resolve;
 
@@ -166,6 +167,7 @@ pub async fn find(
 async fn look(context: &Context<'_>, identity: &Identity, depth: Depth) -> Result<Found, Failure> {
     let provider = registry::open(identity.provider, &context.facts).await?;
     let observed = provider.observe(&Query { identity, image: None, depth }).await?;
+    known(&observed)?;
     Ok(Found { identity: named(identity, observed.instance()), provider, observed })
 }
 

@@ -7,7 +7,7 @@ use crate::model::network::{HostPort, PortForward};
 use crate::model::observed::{Instance, Observed};
 use crate::plan::PlanError;
 use crate::plan::ports::{Holder, TakenPort, settle, settled_already};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderError};
 use crate::store::lease::{Lease, standing};
 use crate::store::owner::Owner;
 
@@ -122,6 +122,22 @@ pub async fn ports(
     Ok(settled)
 }
 
+/// Whether a failure is about a port that `auto` picked a moment ago, and that nobody has been told
+/// of yet: then another one is as good.
+#[must_use]
+pub fn was_picked_now(
+    error: &ProviderError,
+    ports: &[PortForward],
+    instance: Option<&Instance>,
+) -> bool {
+    let ProviderError::PortConflict { port: Some(port), .. } = error else { return false };
+    let had = own_ports(instance);
+    let of_it = ports.iter().filter(|forward| forward.host == *port);
+    let mut of_it = of_it.peekable();
+    of_it.peek().is_some()
+        && of_it.all(|forward| forward.auto && !had.iter().any(|own| own.same_as(forward)))
+}
+
 fn same_set(a: &[PortForward], b: &[PortForward]) -> bool {
     a.len() == b.len() && a.iter().all(|one| b.iter().any(|other| one.same_as(other)))
 }
@@ -161,4 +177,36 @@ fn unusable(desired: &Desired, port: &PortForward) -> Option<PlanError> {
         help,
         place: place.and_then(|rule| rule.place()).cloned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::network::{DEFAULT_BIND, Protocol};
+    use crate::model::observed::Power;
+    use crate::plan::fixture;
+
+    #[test]
+    fn only_a_fresh_pick_is_given_up() {
+        let forward = |host, auto| PortForward {
+            bind: DEFAULT_BIND,
+            host,
+            guest: 80,
+            protocol: Protocol::Tcp,
+            auto,
+        };
+        let conflict = |port| ProviderError::PortConflict { port, reason: String::new() };
+        let ports = [forward(8100, true), forward(8200, false)];
+        let is_given_up =
+            |port, instance: Option<&Instance>| was_picked_now(&conflict(port), &ports, instance);
+        assert!(is_given_up(Some(8100), None));
+        assert!(!is_given_up(Some(8200), None), "it was written");
+        assert!(!is_given_up(Some(9000), None) && !is_given_up(None, None), "not ours to say");
+        let mut had = fixture::observed(&fixture::desired(), Power::Stopped).instances.remove(0);
+        had.ports = vec![forward(8100, true)];
+        had.stamp.asked.ports = had.ports.clone();
+        assert!(!is_given_up(Some(8100), Some(&had)), "it has been told to somebody");
+        let error = ProviderError::NameTaken { name: "web".to_owned() };
+        assert!(!was_picked_now(&error, &ports, None));
+    }
 }

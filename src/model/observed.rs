@@ -24,6 +24,10 @@ pub struct Observed {
     /// copies an object copies what is written on it.
     #[serde(default)]
     pub copies: Vec<String>,
+    /// An object of the project's whose stamp a newer vagrantp wrote, in a form that this one does
+    /// not know.
+    #[serde(default)]
+    pub newer: Option<Newer>,
     /// What has the wanted name and is not this project's.
     #[serde(default)]
     pub stranger: Option<Stranger>,
@@ -167,6 +171,15 @@ impl Power {
     pub fn is_up(self) -> bool {
         matches!(self, Power::Running | Power::Paused | Power::Stopping)
     }
+}
+
+/// An object that a newer vagrantp made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newer {
+    /// The provider's name for it.
+    pub name: String,
+    /// The version that made it, as its stamp has it.
+    pub version: String,
 }
 
 /// An object that is not this project's and has a name that this project wants.

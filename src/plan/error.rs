@@ -21,6 +21,18 @@ pub enum PlanError {
     #[error("there is no instance of this project")]
     #[diagnostic(code(vagrantp::plan::not_found), help("`vagrantp up` makes one"))]
     NotFound,
+    /// The instance carries a stamp of a later format.
+    #[error("{name} was made by vagrantp {version}, and this version does not know its stamp")]
+    #[diagnostic(
+        code(vagrantp::plan::newer_version),
+        help("use that version, or a later one; nothing was touched")
+    )]
+    NewerVersion {
+        /// The instance's name.
+        name: String,
+        /// The version that made it.
+        version: String,
+    },
     /// The chosen name belongs to another project, or to nobody that vagrantp knows.
     #[error("the name `{name}` belongs to {owner}")]
     #[diagnostic(
@@ -290,6 +302,7 @@ impl PlanError {
             PlanError::RangeTaken { .. } | PlanError::AddressTaken { .. } => Code::AddressConflict,
             PlanError::NetworkTaken { .. } => Code::NetworkFailed,
             PlanError::UnknownState { .. }
+            | PlanError::NewerVersion { .. }
             | PlanError::Damaged { .. }
             | PlanError::InvalidState { .. } => Code::InvalidState,
             PlanError::FileAppeared { .. } => Code::ConfigInvalid,

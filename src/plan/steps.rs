@@ -83,6 +83,7 @@ pub fn to_running(
     capabilities: &Capabilities,
 ) -> Result<Plan, Vec<PlanError>> {
     let desired = goal.desired;
+    known(observed).map_err(|error| vec![error])?;
     let mut errors = refusals(desired, &observed.engine, capabilities);
     let name = match instance_name(desired, observed, goal.twin) {
         Ok(name) => name,
@@ -142,6 +143,15 @@ fn outdated(builder: &Builder<'_>) -> Option<String> {
              --recreate` builds it again"
         )
     })
+}
+
+/// Whether what there is was made by this version or an earlier one.
+///
+/// # Errors
+/// [`PlanError::NewerVersion`]: nothing can be said of it, and nothing done to it.
+pub fn known(observed: &Observed) -> Result<(), PlanError> {
+    let Some(newer) = observed.newer.clone() else { return Ok(()) };
+    Err(PlanError::NewerVersion { name: newer.name, version: newer.version })
 }
 
 fn changes_of(

@@ -145,6 +145,7 @@ impl Provider for Memory {
             Ok(Observed {
                 instances: world.instances.iter().filter(ours).cloned().collect(),
                 copies: Vec::new(),
+                newer: None,
                 stranger,
                 moved: moved.cloned(),
                 network: network.into_iter().next(),

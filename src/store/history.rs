@@ -20,6 +20,9 @@ const ROTATE_AT: u64 = 10 * 1024 * 1024;
 /// How many files there are at most; with [`ROTATE_AT`], 100 MiB.
 const FILES: u32 = 10;
 
+/// The format of a line.
+const SCHEMA: u32 = 1;
+
 /// Who did something to what.
 #[derive(Clone, Debug, Serialize)]
 pub struct Subject {
@@ -45,6 +48,7 @@ pub struct History<'a> {
 
 #[derive(Serialize)]
 struct Line<'a> {
+    schema: u32,
     at: Timestamp,
     #[serde(flatten)]
     subject: &'a Subject,
@@ -88,7 +92,7 @@ impl Listener for History<'_> {
         if matches!(event, Event::Progress { .. } | Event::Output { .. }) {
             return;
         }
-        let line = Line { at: Timestamp::now(), subject: &self.subject, event };
+        let line = Line { schema: SCHEMA, at: Timestamp::now(), subject: &self.subject, event };
         let Ok(mut text) = serde_json::to_vec(&line) else { return };
         text.push(b'\n');
         if let Err(error) = self.store.append(&text) {

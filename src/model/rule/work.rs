@@ -95,6 +95,12 @@ pub(super) const RULES: &[Rule] = &[
         "`vagrantp up --recreate` makes it again from its image, `vagrantp rm` removes it.",
     ),
     failure(
+        "plan::newer_version",
+        &[Code::InvalidState],
+        "A newer vagrantp made the machine, and its stamp has a form that this one does not know.",
+        "Use that version, or a later one.",
+    ),
+    failure(
         "plan::unknown_state",
         &[Code::InvalidState],
         "The provider reports a state that vagrantp does not know.",

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::client::{LIBPOD, escape};
 use super::reply::{Listed, ListedImage, Network};
-use super::{Podman, build, image, import, label, local, look};
+use super::{Podman, build, image, import, label, lists, local};
 use crate::model::garbage::{Inventory, OwnImage, OwnNetwork};
 use crate::model::id::InstanceUuid;
 use crate::model::image::LocalImage;
@@ -18,16 +18,21 @@ use crate::provider::ProviderError;
 
 pub(super) async fn inventory(room: &Podman, uid: u32) -> Result<Inventory, ProviderError> {
     let (instances, images, networks, copies) = join4(
-        look::list(room),
+        lists::list(room),
         local::images(&room.client, &format!("{}*", image::OURS)),
         networks(room, uid),
-        look::copies(room, uid),
+        lists::copies(room, uid),
     )
     .await;
     let instances = instances?;
     // An image carries no user. Where the engine is another's, those in it may be of others.
     let images = if room.engine_uid == Some(uid) { images? } else { Vec::new() };
-    let images = own_images(&images, &wanted(&instances));
+    let mut images = own_images(&images, &wanted(&instances));
+    // A copy of a machine, or one that a newer vagrantp made, may be of use to somebody with these.
+    let claimed = lists::claimed(room).await?;
+    for image in &mut images {
+        image.used |= image.owner.is_some_and(|owner| claimed.contains(&owner));
+    }
     Ok(Inventory { images, networks: networks?, copies: copies? })
 }
 

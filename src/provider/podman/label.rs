@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::Deserialize;
+
 use crate::model::id::InstanceUuid;
 use crate::model::stamp::Stamp;
 
@@ -34,13 +36,43 @@ pub(super) fn for_container(stamp: &Stamp) -> BTreeMap<&'static str, String> {
 /// The stamp among an object's labels. A stamp that does not fit the labels beside it was not
 /// written by vagrantp.
 pub(super) fn stamp(labels: &HashMap<String, String>) -> Option<Stamp> {
+    if version_of_newer(labels).is_some() {
+        return None;
+    }
     let stamp: Stamp = serde_json::from_str(labels.get(STAMP)?).ok()?;
     let fits = labels.get(UUID).is_some_and(|uuid| *uuid == stamp.uuid.to_string())
         && labels.get(UID).is_some_and(|uid| *uid == stamp.uid.to_string());
     fits.then_some(stamp)
 }
 
+/// The version that wrote a stamp of a later format than this one knows.
+pub(super) fn version_of_newer(labels: &HashMap<String, String>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Any {
+        schema: u32,
+        #[serde(default)]
+        version: String,
+    }
+    let any: Any = serde_json::from_str(labels.get(STAMP)?).ok()?;
+    (any.schema > Stamp::SCHEMA).then_some(any.version)
+}
+
 /// Whether an object without a stamp, such as a network, belongs to this instance.
 pub(super) fn belongs_to(labels: &HashMap<String, String>, uuid: InstanceUuid) -> bool {
     labels.get(UUID).is_some_and(|label| *label == uuid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_format_is_known_as_such_and_is_not_guessed_at() {
+        let stamped = |text: &str| HashMap::from([(STAMP.to_owned(), text.to_owned())]);
+        let version = |text: &str| version_of_newer(&stamped(text));
+        assert_eq!(version(r#"{"schema":2,"version":"9.0.0","new":[]}"#).as_deref(), Some("9.0.0"));
+        assert_eq!(version(r#"{"schema":1,"version":"0.1.0"}"#), None);
+        assert_eq!(version("torn"), None);
+        assert_eq!(stamp(&stamped(r#"{"schema":2}"#)), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! Looks: which questions are asked of the engine, in which order. Nothing here changes anything.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::{join3, join4, try_join_all};
@@ -10,7 +11,7 @@ use super::moved::{Moved, may_have_moved};
 use super::observe;
 use super::reply::{Container, Listed, Network};
 use super::{
-    Podman, autostart, cgroup, copies, fault, image, label, life, local, networks, save, snapshot,
+    Podman, autostart, cgroup, fault, image, label, life, lists, local, networks, save, snapshot,
 };
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
@@ -70,7 +71,7 @@ async fn in_list(client: &Client, name: &str) -> Result<Option<Listed>, Provider
     Ok(found.into_iter().find(|entry| entry.id == name || entry.names.iter().any(|n| n == name)))
 }
 
-async fn listed(client: &Client, label: &str) -> Result<Vec<Listed>, ProviderError> {
+pub(super) async fn listed(client: &Client, label: &str) -> Result<Vec<Listed>, ProviderError> {
     list_by(client, &json!({ "label": [label] })).await
 }
 
@@ -113,7 +114,7 @@ const LOOKS: usize = 75;
 const LOOK: Duration = Duration::from_millis(40);
 
 /// A container of ours, with what the kernel says of it.
-fn instance(found: &Container) -> Option<Instance> {
+pub(super) fn instance(found: &Container) -> Option<Instance> {
     let mut instance = observe::instance(found)?;
     let made_with = Limits { memory: instance.memory, millicpus: instance.millicpus };
     instance.life.limits = cgroup::in_force(found).filter(|limits| *limits != made_with);
@@ -148,52 +149,6 @@ pub(super) async fn is_last_network_gone(client: &Client) -> bool {
     })
 }
 
-pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
-    let entries = within(READ, "list", listed(&room.client, label::UUID)).await?;
-    let unlimited = unlimited(room);
-    let doubtful = copies::doubtful(&entries);
-    let looked_at = looked_at(&room.client, doubtful.iter().copied()).await?;
-    let (genuine, _) = copies::apart(looked_at.iter().filter_map(observe::instance).collect());
-    let is_genuine = |entry: &&Listed| {
-        !doubtful.iter().any(|other| other.id == entry.id)
-            || genuine.iter().any(|instance| instance.id == entry.id)
-    };
-    let known = entries.iter().filter(is_genuine).filter_map(observe::listed);
-    Ok(known.map(|instance| Instance { unlimited: unlimited.clone(), ..instance }).collect())
-}
-
-/// The names of all that carries this user's stamp and that vagrantp did not make.
-pub(super) async fn copies(room: &Podman, uid: u32) -> Result<Vec<String>, ProviderError> {
-    let entries = listed(&room.client, &format!("{}={uid}", label::UID)).await?;
-    let found = looked_at(&room.client, entries.iter().filter(|entry| is_stamped(entry))).await?;
-    let (_, copies) = tell_apart(&found);
-    Ok(copies)
-}
-
-fn is_stamped(entry: &Listed) -> bool {
-    observe::listed(entry).is_some()
-}
-
-/// The containers behind entries of a list.
-async fn looked_at<'a>(
-    client: &Client,
-    entries: impl Iterator<Item = &'a Listed>,
-) -> Result<Vec<Container>, ProviderError> {
-    let found = entries.map(|entry| container(client, &entry.id, Size::NotWanted));
-    Ok(try_join_all(found).await?.into_iter().flatten().collect())
-}
-
-/// The genuine ones, and the names of the copies.
-fn tell_apart(found: &[Container]) -> (Vec<Instance>, Vec<String>) {
-    let (genuine, later) = copies::apart(found.iter().filter_map(instance).collect());
-    let by_hand = found.iter().filter(|container| copies::by_hand(container));
-    let by_hand = by_hand.map(|container| container.name.clone());
-    let mut names: Vec<String> =
-        by_hand.chain(later.into_iter().map(|instance| instance.name)).collect();
-    names.sort_unstable();
-    (genuine, names)
-}
-
 pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderError> {
     let mut observed = match query.depth {
         Depth::Glance => within(READ, "look", glance(room, query.identity)).await?,
@@ -210,7 +165,7 @@ pub(super) async fn observe(room: &Podman, query: &Query<'_>) -> Result<Observed
 }
 
 /// An answer, or that there was none in time.
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     operation: &str,
     answer: impl Future<Output = Result<T, ProviderError>>,
@@ -246,6 +201,7 @@ async fn glance(room: &Podman, identity: &Identity) -> Result<Observed, Provider
         }
     }
     let entries = listed(client, &format!("{}={}", label::UUID, identity.uuid)).await?;
+    observed.newer = observe::newer(entries.iter().map(labelled), identity);
     (observed.instances, observed.copies) = ours(room, identity, &entries, Size::NotWanted).await?;
     Ok(observed)
 }
@@ -263,7 +219,7 @@ async fn ours(
     });
     let found = try_join_all(ids.map(|entry| settled(&room.client, &entry.id, size))).await?;
     let found: Vec<Container> = found.into_iter().flatten().collect();
-    let (mut instances, copies) = tell_apart(&found);
+    let (mut instances, copies) = lists::tell_apart(&found);
     for ours in instances.iter_mut().filter(|_| size == Size::Wanted) {
         if let Some(seen) = found.iter().find(|seen| seen.id == ours.id) {
             ours.written = save::copied(room, seen).await?;
@@ -323,10 +279,16 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         former_images,
         snapshots,
         built_images: local::built(client, identity, &instances, &entries).await?,
+        newer: observe::newer(entries.iter().map(labelled), identity),
         instances,
         copies,
         engine: EngineFacts::default(),
     })
+}
+
+/// What an entry of a list goes by, and what is written on it.
+fn labelled(entry: &Listed) -> (&str, &HashMap<String, String>) {
+    (entry.names.first().map_or("", String::as_str), &entry.labels)
 }
 
 /// The names of those in a network that are not the project's own.

@@ -59,6 +59,7 @@ mod import;
 mod label;
 mod last_words;
 mod life;
+mod lists;
 mod local;
 mod look;
 mod make;
@@ -194,7 +195,7 @@ impl Provider for Podman {
     }
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
-        look::list(self).await
+        lists::list(self).await
     }
 
     async fn inventory(&self, uid: u32) -> Result<Inventory, ProviderError> {

@@ -1,5 +1,6 @@
 //! Podman's answers → observed values. Pure: same meaning, same value, whatever the spelling.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use crate::model::id::{Identity, InstanceUuid};
 use crate::model::life::Life;
 use crate::model::mount::{Mount, MountAccess};
 use crate::model::network::{PortForward, Protocol};
-use crate::model::observed::{Instance, ObservedImage, Power, Stranger};
+use crate::model::observed::{Instance, Newer, ObservedImage, Power, Stranger};
 use crate::model::stamp::Stamp;
 use crate::model::units::{Bytes, Memory};
 
@@ -181,6 +182,19 @@ fn seconds(seconds: i64) -> Option<String> {
 /// Whether this container is the project's own instance.
 pub(super) fn is_ours(instance: &Instance, identity: &Identity) -> bool {
     instance.stamp.uuid == identity.uuid && instance.stamp.uid == identity.uid
+}
+
+/// A container of the project's that a newer vagrantp made.
+pub(super) fn newer<'a>(
+    labelled: impl IntoIterator<Item = (&'a str, &'a HashMap<String, String>)>,
+    identity: &Identity,
+) -> Option<Newer> {
+    let newer = |(name, labels): (&str, &HashMap<String, String>)| {
+        let version = label::version_of_newer(labels)?;
+        let name = name.trim_start_matches('/').to_owned();
+        label::belongs_to(labels, identity.uuid).then_some(Newer { name, version })
+    };
+    labelled.into_iter().find_map(newer)
 }
 
 /// What has a wanted name without being ours.
