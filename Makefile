@@ -28,7 +28,8 @@ test: ## The whole gate (says first what it installs)
 	@scripts/test.sh
 
 prove: ## The whole gate, many more wishes, files and kills by chance, then every bench against its limit
-	@VAGRANTP_REPLACEMENTS=50 VAGRANTP_KILLS=60 VAGRANTP_SEED=$$RANDOM scripts/test.sh
+	@VAGRANTP_REPLACEMENTS=50 VAGRANTP_KILLS=60 VAGRANTP_STORM=60 VAGRANTP_PROJECTS=100 \
+	  VAGRANTP_STRANGERS=1 VAGRANTP_CI_KILLS=20 VAGRANTP_SEED=$$RANDOM scripts/test.sh
 	PROPTEST_CASES=3000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --test integration wishes
 	VAGRANTP_SEED=$$RANDOM cargo test --locked --test contract
 	@benches/run.sh --strict

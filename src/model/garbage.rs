@@ -26,6 +26,8 @@ pub struct OwnImage {
     pub holds: LocalImage,
     /// When it was made, where the provider shows that.
     pub made_at: Option<Timestamp>,
+    /// Whether it is a part of a build that came to no end: it is still needed where that goes on.
+    pub unfinished: bool,
     /// How much it takes, with what it may share with others.
     pub size: Bytes,
     /// Whether a container is made from it, or an instance would be again.

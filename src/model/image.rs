@@ -233,6 +233,7 @@ impl LocalImage {
         match own.split_once(':').map_or(own, |(repository, _)| repository) {
             "rootfs" | "archive" => LocalImage::Imported,
             "built" | "context" => LocalImage::Built,
+            layer if layer.starts_with("built@") => LocalImage::Built,
             repository if repository.ends_with("/snapshot") => LocalImage::Snapshot,
             _ => LocalImage::Saved,
         }

@@ -138,6 +138,7 @@ pub fn leftovers(
         .images
         .iter()
         .filter(|image| !image.used && !image.owner.as_ref().is_some_and(is_needed))
+        .filter(|image| !image.unfinished || busy.is_empty())
         .filter(|image| question.is_old_enough(image.made_at))
         .collect();
     images.sort_by_key(|image| (image.owner.is_none(), &image.name));
@@ -163,6 +164,7 @@ pub fn leftovers(
 
 fn removal(image: &OwnImage) -> Step {
     let (cost, why) = match image.holds {
+        _ if image.unfinished => (Cost::None, "its build came to no end"),
         LocalImage::Saved => (Cost::None, "its machine is gone"),
         LocalImage::Snapshot => (Cost::Destroy, "its machine is gone"),
         LocalImage::Imported | LocalImage::Built => (Cost::None, "no machine is made from it"),
@@ -190,6 +192,7 @@ mod tests {
             name: name.to_owned(),
             holds: LocalImage::of(name),
             made_at: Some(at("2026-01-01T00:00:00Z")),
+            unfinished: name == "built@part",
             size: Bytes(1),
             used,
             owner,
@@ -199,6 +202,7 @@ mod tests {
             images: vec![
                 image("unused", false, None),
                 image("used", true, None),
+                image("built@part", false, None),
                 image("of-alive", false, Some(alive)),
                 image("of-busy", false, Some(busy)),
                 image("of-gone", false, Some(gone)),
@@ -225,6 +229,11 @@ mod tests {
         // What does not say how old it is, is not old enough.
         let old = Question { older_than: Some(Ttl(60)), ..question() };
         assert_eq!(names(&old), ["of-gone", "unused"]);
+        // With nobody at work, a build that came to no end is not going on.
+        let all = leftovers(&inventory, &[alive].into(), &BTreeSet::new(), &question());
+        assert!(all.iter().any(
+            |one| matches!(&one.step.action, Action::RemoveImage { image } if image == "built@part")
+        ));
         let older = Question { older_than: Some(Ttl::LONGEST), ..question() };
         assert_eq!(names(&older), [""; 0]);
     }

@@ -9,3 +9,4 @@ mod ports;
 #[cfg(feature = "podman")]
 mod regressions;
 mod requirements;
+mod versions;

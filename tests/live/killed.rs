@@ -13,17 +13,19 @@ use crate::podman_host::services;
 use crate::rootless::Rootless;
 
 /// Even enough over its range, and the same for the same seed.
-struct Chance(Cell<u64>);
+pub(crate) struct Chance(pub(crate) Cell<u64>);
 
 impl Chance {
-    fn below(&self, end: u64) -> u64 {
+    /// A number below `end`.
+    pub(crate) fn below(&self, end: u64) -> u64 {
         let next = self.0.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.0.set(next);
         (next >> 33) % end.max(1)
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+/// A number that whoever runs the tests asks for.
+pub(crate) fn number(name: &str) -> Option<u64> {
     variable(name).and_then(|text| text.parse().ok())
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::machine::{Machine, files_below};
+use crate::machine::{Machine, files_below, text};
 
 #[test]
 fn an_empty_state_directory_says_nothing() {
@@ -90,4 +90,69 @@ fn files_that_cannot_be_read_do_not_stop_a_reader() {
     assert_eq!(machine.state(), "running");
     machine.ok(&["up"]);
     machine.ok(&["list"]);
+}
+
+#[test]
+fn a_whole_life_without_memory() {
+    let lines = [("PORTS", "auto:80"), ("PORT_POOL", "23310-23319"), ("INFRA_TTL", "8h")];
+    let Some(machine) = Machine::new("amnesia", &lines) else { return };
+    // Somebody has the first of the pool when the port is picked, and not any more afterwards.
+    let first = std::net::TcpListener::bind("127.0.0.1:23310").expect("it is free");
+    let forget = || {
+        for dir in ["state", "data", "cache", "config"] {
+            let _ = std::fs::remove_dir_all(machine.root().join(dir));
+        }
+    };
+    machine.ok(&["up"]);
+    drop(first);
+    let check = |name: &str, state: &str| {
+        forget();
+        let (exit, document) = machine.json(&["status"]);
+        let shape = &document["infrastructure"];
+        assert_eq!((exit, &shape["state"]), (0, &state.into()), "{name}: {document:#}");
+        let ports = &shape["networking"]["ports"];
+        assert_eq!(ports[0]["host_port"], 23311, "{name}: the pick is kept");
+        assert_eq!(shape["ttl"], "8h", "{name}");
+        assert!(text(&shape["expires_at"]).ends_with('Z'), "{name}");
+        forget();
+    };
+    check("up", "running");
+    machine.ok(&["ssh", "-c", "echo kept > /root/note"]);
+    check("ssh", "running");
+    let verbs: [(&[&str], &str); 10] = [
+        (&["stop"], "stopped"),
+        (&["up"], "running"),
+        (&["up", "-y"], "running"),
+        (&["snapshot", "create", "one"], "running"),
+        (&["snapshot", "list"], "running"),
+        (&["snapshot", "revert", "one", "-y"], "running"),
+        (&["restart"], "running"),
+        (&["suspend"], "suspended"),
+        (&["resume"], "running"),
+        (&["gc"], "running"),
+    ];
+    for (verb, state) in verbs {
+        if verb == ["up", "-y"] {
+            machine.env(&[lines[0], lines[1], lines[2], ("MEMORY", "600M")]);
+        }
+        match verb {
+            // On a shared engine, other tests may have something to collect.
+            ["gc"] => drop(machine.ok(&["gc", "--dry-run"])),
+            _ => drop(machine.ok(verb)),
+        }
+        check(&verb.join(" "), state);
+        if state == "running" {
+            assert_eq!(machine.ok(&["ssh", "-c", "cat /root/note"]).stdout, "kept\n", "{verb:?}");
+            forget();
+        }
+    }
+    // Renamed, as the .env asks.
+    let renamed = format!("{}-r", machine.name);
+    machine.env(&[lines[0], lines[1], lines[2], ("MEMORY", "600M"), ("INFRA_ID", &renamed)]);
+    machine.ok(&["up", "-y"]);
+    check("renamed", "running");
+    let (exit, document) = machine.json(&["plan", "--exit-code"]);
+    assert_eq!(exit, 0, "{document:#}");
+    forget();
+    machine.rm();
 }

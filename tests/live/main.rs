@@ -76,9 +76,13 @@ mod snapshots;
 #[cfg(feature = "podman")]
 mod ssh;
 #[cfg(feature = "podman")]
+mod strangers;
+#[cfg(feature = "podman")]
 mod tree;
 #[cfg(feature = "podman")]
 mod verbs;
+#[cfg(feature = "podman")]
+mod versions;
 
 #[cfg(feature = "podman")]
 #[path = "../support/cli.rs"]

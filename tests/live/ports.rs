@@ -202,3 +202,26 @@ fn a_port_that_answers_nobody_is_refused() {
     assert_eq!((&error["field"], &error["line"]), (&"PORTS".into(), &6.into()));
     assert_eq!(machine.objects(), [""; 0]);
 }
+
+#[test]
+fn a_pick_that_somebody_binds_before_the_start_is_made_again() {
+    let lines = [("PORTS", "auto:80"), ("PORT_POOL", "23230-23239")];
+    let Some(machine) = Machine::new("repick", &lines) else { return };
+    let mut up = machine.start(&["--json", "up"]);
+    let mut events = BufReader::new(up.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.contains(r#""step_started","number":2"#) {
+        line.clear();
+        assert_ne!(events.read_line(&mut line).expect("an event"), 0, "it came to step 2");
+    }
+    let listener = TcpListener::bind(("127.0.0.1", 23230)).expect("it is free until the start");
+    events.read_to_string(&mut line).expect("text");
+    let ran = machine.end(up);
+    drop(listener);
+    assert_eq!(ran.status, 0, "{}\n{line}", ran.stdout);
+    assert_eq!(host_ports(&ran.document()), [23231]);
+    assert!(line.contains(r#""event":"step_failed""#), "it was the first that was picked: {line}");
+    assert_eq!(machine.objects().len(), 2, "{:?}", machine.objects());
+    machine.settled();
+    machine.rm();
+}

@@ -9,10 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Podman;
 use super::build_output::{Heard, failed};
 use super::client::{COPY, escape};
 use super::context::Context;
@@ -22,6 +21,7 @@ use super::image::{find, tag, untag};
 use super::import::short;
 use super::reply::Image;
 use super::upload::written_by;
+use super::{Podman, label};
 use crate::event::{Event, Listener};
 use crate::exec::printable;
 use crate::model::units::Bytes;
@@ -32,6 +32,9 @@ use crate::provider::{ImageFault, ProviderError};
 pub(super) const BUILT: &str = "localhost/vagrantp/built";
 /// How the names begin that say which context an image was built from.
 pub(super) const CONTEXTS: &str = "localhost/vagrantp/context:";
+
+/// How a part of a build that came to no end is called, which has no name of its own: before its id.
+pub(super) const PARTS: &str = "localhost/vagrantp/built@";
 
 /// A context that is larger is worth a word: most of it may not be meant to be there.
 const LARGE: u64 = 512 << 20;
@@ -160,9 +163,10 @@ async fn run(
     listener: &dyn Listener,
 ) -> Result<String, ProviderError> {
     let path = format!(
-        "/v1.41/build?dockerfile={}&t={}&rm=1&forcerm=1&pull={}",
+        "/v1.41/build?dockerfile={}&t={}&rm=1&forcerm=1&labels={}&pull={}",
         escape(context.recipe()),
         escape(name),
+        escape(&json!({ label::BUILD: room.settings.uid.to_string() }).to_string()),
         u8::from(fetch == Fetch::Always)
     );
     let sent = Arc::new(AtomicU64::new(0));

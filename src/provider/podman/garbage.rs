@@ -26,14 +26,44 @@ pub(super) async fn inventory(room: &Podman, uid: u32) -> Result<Inventory, Prov
     .await;
     let instances = instances?;
     // An image carries no user. Where the engine is another's, those in it may be of others.
-    let images = if room.engine_uid == Some(uid) { images? } else { Vec::new() };
+    let images = if room.engine_uid == Some(uid) {
+        let (mut images, snapshots) = (images?, snapshots(room).await?);
+        images.extend(snapshots);
+        images
+    } else {
+        Vec::new()
+    };
     let mut images = own_images(&images, &wanted(&instances));
+    images.extend(parts(room, uid).await?);
     // A copy of a machine, or one that a newer vagrantp made, may be of use to somebody with these.
     let claimed = lists::claimed(room).await?;
     for image in &mut images {
         image.used |= image.owner.is_some_and(|owner| claimed.contains(&owner));
     }
     Ok(Inventory { images, networks: networks?, copies: copies? })
+}
+
+/// What was built of images that never came to be. The engine has no name for them.
+async fn parts(room: &Podman, uid: u32) -> Result<Vec<OwnImage>, ProviderError> {
+    let filters = json!({ "dangling": ["true"], "label": [format!("{}={uid}", label::BUILD)] });
+    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters.to_string()));
+    let found: Vec<ListedImage> =
+        room.client.get(&path).await?.success("list images")?.parse("list images")?;
+    let part = |image: ListedImage| OwnImage {
+        name: format!("{}{}", build::PARTS, image.id.trim_start_matches("sha256:")),
+        holds: LocalImage::Built,
+        made_at: Timestamp::from_second(image.created).ok(),
+        unfinished: true,
+        size: Bytes(u64::try_from(image.size).unwrap_or_default()),
+        used: image.containers > 0,
+        owner: None,
+    };
+    Ok(found.into_iter().filter(|image| image.repo_tags.is_empty()).map(part).collect())
+}
+
+/// A star in a reference stands for no slash.
+async fn snapshots(room: &Podman) -> Result<Vec<ListedImage>, ProviderError> {
+    local::images(&room.client, &format!("{}*/snapshot", image::OURS)).await
 }
 
 /// The names and ids of what living instances were made from, and would be again.
@@ -71,6 +101,7 @@ fn own_images(found: &[ListedImage], wanted: &BTreeSet<String>) -> Vec<OwnImage>
         let made_at = Timestamp::from_second(image.created).ok();
         let size = Bytes(u64::try_from(image.size).unwrap_or_default());
         primary.into_iter().map(move |name| OwnImage {
+            unfinished: false,
             owner: owner(&name),
             holds: LocalImage::of(&name),
             made_at,

@@ -6,7 +6,7 @@
 use super::client::{CHANGE, Client, LIBPOD, escape};
 use super::import::{self, Kind};
 use super::reply::Image;
-use super::{Podman, build, fault, observe, pull};
+use super::{Podman, build, fault, label, observe, pull};
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
@@ -125,6 +125,9 @@ pub(super) async fn untag(client: &Client, name: &str) -> Result<(), ProviderErr
 /// files is used by the machine alone.
 pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, ProviderError> {
     let operation = format!("remove the image {name}");
+    if let Some(id) = name.strip_prefix(build::PARTS) {
+        return remove_part(room, id, &operation).await;
+    }
     if !name.starts_with(OURS) {
         return Err(fault::internal(&operation, "its name is not one that vagrantp gives"));
     }
@@ -144,6 +147,21 @@ pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, Provide
         return Ok(Outcome::AlreadyDone);
     }
     Err(fault::refused(&operation, &reply.message()))
+}
+
+/// A part of a build: without a name, with vagrantp's mark, and used by nothing.
+async fn remove_part(room: &Podman, id: &str, operation: &str) -> Result<Outcome, ProviderError> {
+    let client = &room.client;
+    let Some(image) = find(client, id).await? else { return Ok(Outcome::AlreadyDone) };
+    if !image.repo_tags.is_empty() || !image.config.labels.contains_key(label::BUILD) {
+        return Ok(Outcome::Stale { found: format!("{id} is no part of a build any more") });
+    }
+    let reply = client.delete(&format!("{LIBPOD}/images/{}", escape(id)), CHANGE).await?;
+    let needed = reply.status == 409 || reply.message().contains("in use");
+    if reply.is_success() || find(client, id).await?.is_none() {
+        return Ok(Outcome::Done);
+    }
+    if needed { Ok(Outcome::AlreadyDone) } else { Err(fault::refused(operation, &reply.message())) }
 }
 
 fn is_alias(name: &str, of: &str) -> bool {

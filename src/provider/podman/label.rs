@@ -16,6 +16,8 @@ pub(super) const PROJECT: &str = "io.vagrantp.project";
 /// The whole stamp as JSON.
 pub(super) const STAMP: &str = "io.vagrantp.stamp";
 
+/// On what is built, and on the parts of a build: the user that built it.
+pub(super) const BUILD: &str = "io.vagrantp.build";
 /// On a snapshot: what is known of it, as JSON.
 pub(super) const SNAPSHOT: &str = "io.vagrantp.snapshot";
 

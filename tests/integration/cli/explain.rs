@@ -89,7 +89,7 @@ fn a_key_that_is_not_used_says_so() {
     };
     let project = container("");
     assert_eq!(says(&project, "DISK_SIZE"), "nothing: podman has no use for the key");
-    assert_eq!(says(&project, "INFRA_TTL"), "nothing: this version does not act on the key yet");
+    assert_eq!(says(&project, "REQUIRE_DISK"), "nothing: this version does not act on the key yet");
     assert!(says(&project, "MEMORY").starts_with("it cannot be told now what there is: podman"));
 }
 

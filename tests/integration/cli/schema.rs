@@ -106,6 +106,8 @@ pub(super) const INFRASTRUCTURE: Kind = Object(
         ("updated_at", MAYBE_TEXT),
         ("last_started", MAYBE_TEXT),
         ("last_stopped", MAYBE_TEXT),
+        ("ttl", MAYBE_TEXT),
+        ("expires_at", MAYBE_TEXT),
         ("arch", MAYBE_TEXT),
         ("resources", RESOURCES),
         ("networking", NETWORKING),
@@ -210,14 +212,20 @@ const SAVED: Kind = Object(
 /// What `gc` removes.
 const LEFTOVER: Kind = Object(
     &[
-        ("kind", Word(&["image", "network", "notes"])),
+        ("kind", Word(&["machine", "snapshot", "image", "network", "notes"])),
         ("name", Text),
         ("uuid", MAYBE_TEXT),
+        ("project", MAYBE_TEXT),
         ("bytes", MAYBE_WHOLE),
         ("says", Text),
+        ("why", Text),
+        ("steps", List(&Text)),
     ],
     &[],
 );
+
+/// What `gc` leaves alone, and why.
+const KEPT: Kind = Object(&[("name", Text), ("uuid", MAYBE_TEXT), ("says", Text)], &[]);
 
 /// What any verb may answer.
 const DOCUMENT: Kind = Object(
@@ -240,6 +248,7 @@ const DOCUMENT: Kind = Object(
         ("instances", List(&INFRASTRUCTURE)),
         ("access", ACCESS),
         ("leftovers", List(&LEFTOVER)),
+        ("kept", List(&KEPT)),
         ("cleanup", Any),
         ("rendered", Any),
         ("explain", Any),
