@@ -21,9 +21,8 @@ use crate::model::units::{CpuCount, DiskSize, Memory, Seconds};
 
 /// IMAGE of a container where none is written.
 const DEFAULT_IMAGE: &str = "docker.io/library/alpine:latest";
-/// BOOT_TIMEOUT where none is written.
+/// BOOT_TIMEOUT where none is written; then STOP_TIMEOUT and SSH_TIMEOUT.
 const BOOT_TIMEOUT: Seconds = Seconds(300);
-/// STOP_TIMEOUT and SSH_TIMEOUT where none is written.
 const OTHER_TIMEOUT: Seconds = Seconds(30);
 /// The user of boxes, by Vagrant's convention.
 const BOX_USER: &str = "vagrant";

@@ -256,6 +256,7 @@ pub fn stop_mode(force: bool, grace: Duration) -> StopMode {
 mod tests {
     use super::*;
     use crate::model::image::ImageSource;
+    use crate::model::observed::Newer;
     use crate::plan::check::contradictions;
     use crate::plan::fixture::{desired, observed, up};
 
@@ -330,5 +331,21 @@ mod tests {
         let hard = to_absent(&wish.identity, &seen, stop_mode(true, Duration::from_secs(7)));
         let Action::Stop { mode, .. } = &hard.steps[0].action else { panic!("{hard:?}") };
         assert_eq!(*mode, StopMode::Kill);
+    }
+
+    #[test]
+    fn what_is_somebody_elses_is_named_and_stays() {
+        let wish = desired();
+        let mut seen = observed(&wish, Power::Stopped);
+        seen.copies = vec!["web-clone".to_owned()];
+        let network = seen.network.as_mut().expect("it has one");
+        network.shared_with = vec!["web-clone".to_owned()];
+        let plan = to_absent(&wish.identity, &seen, StopMode::Kill);
+        assert_eq!(names(&plan), ["remove"], "the network cannot go while it is used");
+        assert_eq!(plan.warnings.len(), 2);
+        assert!(plan.warnings.iter().all(|warning| warning.contains("web-clone")));
+        seen.newer = Some(Newer { name: "web".to_owned(), version: "9.0.0".to_owned() });
+        let refused = up(&wish, &seen).unwrap_err();
+        assert_eq!(refused[0].code(), crate::model::code::Code::InvalidState);
     }
 }

@@ -201,3 +201,57 @@ fn removed_renamed_and_paused_from_outside_is_mended() {
     machine.podman(&["rename", &machine.name, &format!("{}-y", machine.name)]);
     machine.rm();
 }
+
+#[test]
+fn a_copied_directory_is_a_project_of_its_own() {
+    let Some(machine) = Machine::new("copied", &[]) else { return };
+    let dir = machine.beside(&format!("a/{}", machine.name), &[("INFRA_ID", "")]);
+    machine.ok(&["-C", &dir.display().to_string(), "up"]);
+    machine.inside("echo first > /root/note");
+    let copy = machine.root().join(format!("b/{}", machine.name));
+    std::fs::create_dir_all(copy.parent().expect("it has one")).expect("a directory");
+    let copied = machine.program("cp").arg("-a").args([&dir, &copy]).output().expect("it runs");
+    assert!(copied.status.success());
+    machine.also_at(&copy);
+    let at = copy.display().to_string();
+    let (exit, document) = machine.json(&["-C", &at, "up"]);
+    assert_eq!((exit, &document["changed"]), (0, &Value::Bool(true)), "{document:#}");
+    let second = text(&document["infrastructure"]["name"]);
+    assert!(second.starts_with(&format!("{}-", machine.name)), "{second}");
+    assert_eq!(machine.podman(&["exec", &second, "ls", "/root"]), "", "it has files of its own");
+    machine.ok(&["-C", &at, "rm", "-y"]);
+    assert_eq!(machine.inside("cat /root/note"), "first");
+}
+
+#[test]
+fn a_directory_that_is_mounted_twice_gets_no_second_machine_unasked() {
+    let Some(machine) = Machine::new("mounted", &[("INFRA_ID", "")]) else { return };
+    if !rustix::process::getuid().is_root() {
+        return crate::machine::skipped("it takes root to mount");
+    }
+    let there = machine.root().join("mounted");
+    std::fs::create_dir(&there).expect("a directory");
+    machine.also_at(&there);
+    let (from, at) = (machine.dir().display().to_string(), there.display().to_string());
+    let mounted = machine.program("mount").args(["--bind", &from, &at]).output().expect("it runs");
+    if !mounted.status.success() {
+        return crate::machine::skipped("nothing may be mounted here");
+    }
+    let name = format!("project-{}", std::process::id());
+    let set = format!("INFRA_ID={name}");
+    machine.ok(&["--set", &set, "up"]);
+    let seen = || machine.podman(&["inspect", &name]);
+    let before = seen();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let failure = machine.fails(&["-C", &at, "--set", &set, "up"], 3, "INFRA_EXISTS");
+        let message = text(&failure["error"]["message"]);
+        assert!(message.contains("{root}/project"), "{message}");
+        for verb in [&["stop"][..], &["rm", "-y"], &["rm", "--all", "--force"]] {
+            machine.run(&[&["-C", &at, "--set", &set][..], verb].concat());
+            assert_eq!(seen(), before, "{verb:?}");
+        }
+    }));
+    let unmounted = machine.program("umount").arg(&at).output().expect("it runs");
+    assert!(unmounted.status.success() && outcome.is_ok(), "{outcome:?}");
+    machine.ok(&["--set", &set, "rm", "-y"]);
+}

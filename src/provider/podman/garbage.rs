@@ -133,7 +133,7 @@ async fn networks(room: &Podman, uid: u32) -> Result<Vec<OwnNetwork>, ProviderEr
     let own = found.iter().filter_map(|network| {
         let owner = network.labels.get(label::UUID)?.parse().ok().map(InstanceUuid)?;
         // Its name has to be one that it would have been given.
-        owner.names_network(&network.name).then(|| (network, owner))
+        owner.names_network(&network.name).then_some((network, owner))
     });
     try_join_all(own.map(async |(network, owner)| {
         let name = network.name.clone();

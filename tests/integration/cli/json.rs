@@ -59,6 +59,8 @@ fn up_has_the_documented_shape() {
         "updated_at": …
         "last_started": "2026-01-02T03:04:05Z",
         "last_stopped": null,
+        "ttl": null,
+        "expires_at": null,
         "arch": …
         "resources": {
           "memory_mb": 512,
@@ -159,6 +161,8 @@ fn up_has_the_documented_shape() {
         "updated_at": …
         "last_started": "2026-01-02T03:04:05Z",
         "last_stopped": null,
+        "ttl": null,
+        "expires_at": null,
         "arch": …
         "resources": {
           "memory_mb": 512,
