@@ -41,10 +41,13 @@ pub enum ApplyError {
         found: String,
     },
     /// A signal came.
-    #[error("interrupted: {done} of {of} steps are done{under_way}")]
+    #[error("interrupted: {done} of {of} steps are done{under_way}{left}")]
     #[diagnostic(
         code(vagrantp::apply::interrupted),
-        help("`vagrantp up` goes on from here, `vagrantp rm` clears it away")
+        help(
+            "`vagrantp up` looks at what there is and makes the machine that the .env asks for from \
+             it; `vagrantp rm` clears it away"
+        )
     )]
     Interrupted {
         /// The signal's number.
@@ -55,6 +58,8 @@ pub enum ApplyError {
         of: usize,
         /// What was under way and could not be waited for.
         under_way: String,
+        /// What was not begun any more.
+        left: String,
     },
     /// The provider said no. It becomes a problem by itself, with its own code and help.
     #[error(transparent)]
@@ -105,13 +110,19 @@ pub async fn apply(
     for (index, step) in plan.steps.iter().enumerate() {
         let number = index + 1;
         let action = step.action.name();
-        let interrupted =
-            |signal, under_way| ApplyError::Interrupted { signal, done: index, of, under_way };
+        let interrupted = |signal, under_way, next| {
+            let left = not_begun(plan, next);
+            ApplyError::Interrupted { signal, done: index, of, under_way, left }
+        };
         let came = *signal.borrow();
         if came != 0 {
-            return Err(interrupted(came, String::new()));
+            return Err(interrupted(came, String::new(), index));
         }
-        journal.mark(index, StepProgress::Begun)?;
+        if let Err(error) = journal.mark(index, StepProgress::Begun) {
+            // Not begun, since nobody could tell: what was done before it is no machine yet.
+            take_back(plan, index, provider, listener, signal).await;
+            return Err(error.into());
+        }
         let sentence = says(&step.action);
         listener.hear(&Event::StepStarted {
             number,
@@ -124,7 +135,8 @@ pub async fn apply(
             biased;
             outcome = provider.execute(&step.action, listener) => outcome,
             came = overdue(signal, &step.action) => {
-                return Err(interrupted(came, format!(", and this was under way: {sentence}")));
+                let under_way = format!(", and this was under way: {sentence}");
+                return Err(interrupted(came, under_way, number));
             }
         };
         let mut already = false;
@@ -143,14 +155,15 @@ pub async fn apply(
                     code: error.code().to_string(),
                     message: error.to_string(),
                 });
-                take_back(plan, index, provider, listener).await;
-                journal.mark(index, StepProgress::Failed)?;
+                take_back(plan, index, provider, listener, signal).await;
+                // Why it failed counts for more than that this cannot be written down.
+                let _ = journal.mark(index, StepProgress::Failed);
                 return Err(error.into());
             }
         };
         if let Some(error) = error {
-            take_back(plan, index, provider, listener).await;
-            journal.mark(index, StepProgress::Failed)?;
+            take_back(plan, index, provider, listener, signal).await;
+            let _ = journal.mark(index, StepProgress::Failed);
             return Err(error);
         }
         journal.mark(index, StepProgress::Done)?;
@@ -179,36 +192,75 @@ fn discreet(plan: &Plan, error: ProviderError) -> ProviderError {
     }
 }
 
+/// What a plan has to do from a step on, as the end of a sentence.
+fn not_begun(plan: &Plan, next: usize) -> String {
+    let left: Vec<String> = plan.steps.iter().skip(next).map(|step| says(&step.action)).collect();
+    if left.is_empty() { String::new() } else { format!("; not begun: {}", left.join("; ")) }
+}
+
 /// Ends when a signal came and the step had its time to finish. A download is not waited for: it
 /// leaves nothing behind that matters.
 async fn overdue(signal: &mut watch::Receiver<i32>, action: &Action) -> i32 {
-    let came = match signal.wait_for(|number| *number != 0).await {
-        Ok(number) => *number,
-        // Nobody can send a signal any more: the step has all the time that it needs.
-        Err(_) => std::future::pending().await,
-    };
-    if !matches!(action, Action::FetchImage { .. }) {
-        tokio::time::sleep(FINISH_WITHIN).await;
+    if matches!(action, Action::FetchImage { .. }) {
+        return arrival(signal).await;
     }
+    too_long(signal).await
+}
+
+/// Ends when a signal came.
+async fn arrival(signal: &mut watch::Receiver<i32>) -> i32 {
+    match signal.wait_for(|number| *number != 0).await {
+        Ok(number) => *number,
+        // Nobody can send a signal any more: there is all the time that is needed.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Ends when a signal came and what is under way had its time.
+async fn too_long(signal: &mut watch::Receiver<i32>) -> i32 {
+    let came = arrival(signal).await;
+    tokio::time::sleep(FINISH_WITHIN).await;
     came
 }
 
 /// Takes back a plan that was carried out whole and made an instance that did not live to see its
 /// end. Where something old was removed on the way there is none, and the new one stays as it is.
-pub async fn take_all_back(plan: &Plan, provider: &dyn Provider, listener: &dyn Listener) {
+pub async fn take_all_back(
+    plan: &Plan,
+    provider: &dyn Provider,
+    listener: &dyn Listener,
+    signal: &mut watch::Receiver<i32>,
+) {
     if let Some(last) = plan.steps.len().checked_sub(1) {
-        take_back(plan, last, provider, listener).await;
+        take_back(plan, last, provider, listener, signal).await;
     }
 }
 
 /// Takes back what a plan did that was to make an instance and failed at step `failed`. What cannot
-/// be taken back is found by the next call.
-async fn take_back(plan: &Plan, failed: usize, provider: &dyn Provider, listener: &dyn Listener) {
-    for action in way_back_from(plan, failed) {
-        if let Err(error) = provider.execute(&action, listener).await {
-            let error = discreet(plan, error);
-            let message = format!("this could not be taken back: {} ({error})", says(&action));
-            listener.hear(&Event::Warning { message });
+/// be taken back is found by the next call, and so is what a signal leaves no time for.
+async fn take_back(
+    plan: &Plan,
+    failed: usize,
+    provider: &dyn Provider,
+    listener: &dyn Listener,
+    signal: &mut watch::Receiver<i32>,
+) {
+    let way = way_back_from(plan, failed);
+    let all = async {
+        for action in &way {
+            if let Err(error) = provider.execute(action, listener).await {
+                let error = discreet(plan, error);
+                let message = format!("this could not be taken back: {} ({error})", says(action));
+                listener.hear(&Event::Warning { message });
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = all => {}
+        _ = too_long(signal) => {
+            let message = "interrupted before all was taken back; `vagrantp up` finds what is left";
+            listener.hear(&Event::Warning { message: message.to_owned() });
         }
     }
 }

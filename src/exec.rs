@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use thiserror::Error;
 
+use crate::deed;
 use crate::model::plain::is_unsafe;
 
 /// A program that is there.
@@ -66,6 +67,13 @@ pub enum ChildInput {
     Descriptor(OwnedFd),
 }
 
+impl deed::MadeUp for ExecError {
+    fn made_up(deed: &str) -> Self {
+        let cause = deed::MadeUp::made_up(deed);
+        ExecError::Start { program: deed.to_owned(), cause }
+    }
+}
+
 impl Program {
     /// Looks for a program in the directories of a PATH.
     ///
@@ -89,12 +97,16 @@ impl Program {
         &self.path
     }
 
-    /// Runs it to its end, with nothing on its stdin.
+    /// Runs it to its end, with nothing on its stdin. It does not outlive its caller: where nobody
+    /// waits for it any more it is killed, and where vagrantp itself ends, in whatever way, it gets
+    /// SIGTERM from the kernel.
     ///
     /// # Errors
     /// It cannot be started, or it failed.
     pub async fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Output, ExecError> {
-        let mut command = tokio::process::Command::from(self.command(arguments));
+        let mut command = self.command(arguments);
+        die_with_us(&mut command);
+        let mut command = tokio::process::Command::from(command);
         command.stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.map_err(|cause| self.cannot_start(cause))?;
         if output.status.success() {
@@ -255,6 +267,24 @@ impl fmt::Display for Program {
     }
 }
 
+/// Has the kernel end a child when the thread that started it ends, which is vagrantp's first one,
+/// and with it vagrantp.
+#[expect(
+    unsafe_code,
+    reason = "what a child does between fork and exec; it makes two system calls"
+)]
+fn die_with_us(command: &mut Command) {
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    let parent = getpid();
+    let before_exec = move || {
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // It may have ended before this was said.
+        if getppid() == Some(parent) { Ok(()) } else { Err(std::io::ErrorKind::Interrupted.into()) }
+    };
+    // SAFETY: prctl(2) and getppid(2) may be called there; nothing is allocated and no lock is taken.
+    unsafe { command.pre_exec(before_exec) };
+}
+
 /// Text of someone else's, fit for a terminal: of the characters that steer one, or that hide in it,
 /// the end of a line and the tab alone survive.
 #[must_use]
@@ -309,5 +339,41 @@ mod tests {
         let text = failure.expect_err("it exits 3").to_string();
         assert!(text.contains("exit status: 3") && text.ends_with("]0;last"), "{text}");
         assert_eq!(shell.run(&["-c", "printf x"]).await.expect("it exits 0").stdout, b"x");
+    }
+
+    #[test]
+    fn a_child_ends_with_the_thread_that_waits_for_it() {
+        let shell = Program::find("sh", Some("/bin:/usr/bin")).expect("every host has sh");
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("pid");
+        let line = format!("echo $$ > {}; exec sleep 60", file.display());
+        let read = || std::fs::read_to_string(&file).ok()?.trim().parse::<i32>().ok();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime").block_on(async {
+                    let arguments = ["-c", line.as_str()];
+                    // Left running and never dropped, as when the process is killed.
+                    let mut running = std::mem::ManuallyDrop::new(Box::pin(shell.run(&arguments)));
+                    while read().is_none() {
+                        let pause = tokio::time::sleep(std::time::Duration::from_millis(20));
+                        tokio::select! {
+                            _ = &mut *running => {}
+                            () = pause => {}
+                        }
+                    }
+                });
+            });
+        });
+        let pid = read().expect("it had begun");
+        for _ in 0..500 {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // Nobody waits for it here: what is left of it is a zombie.
+            if state.is_empty() || state.contains(") Z ") {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("the child goes on");
     }
 }

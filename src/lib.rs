@@ -14,6 +14,7 @@
 pub mod apply;
 pub mod cli;
 pub mod config;
+pub mod deed;
 pub mod event;
 pub mod exec;
 pub mod exit;

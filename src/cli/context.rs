@@ -41,6 +41,8 @@ pub struct Context<'a> {
     pub signal: watch::Receiver<i32>,
     /// Whether a plan is being carried out: then the signal is for [`crate::apply`].
     pub applying: AtomicBool,
+    /// Whether a plan with anything in it was carried out, or begun to be.
+    pub changed: AtomicBool,
 }
 
 /// A complete wish, and what was said on the way to it.
@@ -200,13 +202,19 @@ impl Context<'_> {
             verb,
         };
         let history = self.store.history(subject, self.reporter);
+        // One that nobody can read is set aside, and is not in the way of the next.
+        drop(store.journal());
         let mut journal = store.begin(verb, journal_steps(plan))?;
         let mut signal = self.signal.clone();
         self.applying.store(true, Ordering::Relaxed);
+        self.changed.fetch_or(!plan.is_empty(), Ordering::Relaxed);
         let applied = apply(plan, provider, &mut journal, &history, &mut signal).await;
         self.applying.store(false, Ordering::Relaxed);
-        if !matches!(applied, Err(ApplyError::Interrupted { .. })) {
-            journal.close()?;
+        if !matches!(applied, Err(ApplyError::Interrupted { .. }))
+            && let Err(error) = journal.close()
+        {
+            // What was done is done: the next call finds that out, and removes it.
+            self.reporter.warn(&format!("the journal cannot be closed: {error}"));
         }
         applied
     }

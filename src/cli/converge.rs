@@ -2,6 +2,8 @@
 //!
 //! `up` and `adopt` are this with different goals; `plan` and `--dry-run` stop before the lock.
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
 
 use crate::apply::{ApplyError, take_all_back};
@@ -246,7 +248,6 @@ pub async fn converge(
         remember(context, &store, identity, &instance, Made::Nothing, life);
         return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
     }
-    warn_of(context, store.journal().warning);
     let (mut tries, mut picked) = (0, 0);
     let outcome = loop {
         // Whoever held the lock before may have done all of it.
@@ -281,7 +282,10 @@ pub async fn converge(
                     // It outlived its start by a moment only.
                     Some(ended) if options.start && ended.state == Power::Stopped => {
                         let error = ended_at_once(provider, &ended).await;
-                        take_all_back(&plan, provider, context.reporter).await;
+                        let mut signal = context.signal.clone();
+                        context.applying.store(true, Ordering::Relaxed);
+                        take_all_back(&plan, provider, context.reporter, &mut signal).await;
+                        context.applying.store(false, Ordering::Relaxed);
                         break Err(error.into());
                     }
                     instance => break Ok((plan, instance)),
@@ -361,12 +365,6 @@ async fn look_again(
 ) -> Result<Option<Instance>, Failure> {
     let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
     Ok(provider.observe(&query).await?.instance().cloned())
-}
-
-pub(super) fn warn_of(context: &Context<'_>, warning: Option<String>) {
-    if let Some(warning) = warning {
-        context.reporter.warn(&warning);
-    }
 }
 
 /// What the plan's dearest step says of the whole, for the message.

@@ -61,10 +61,17 @@ impl Failure {
 
     /// A signal came before anything was begun.
     #[must_use]
-    pub fn interrupted(signal: i32) -> Self {
-        let diagnostic = MietteDiagnostic::new("interrupted before anything was changed")
-            .with_code("vagrantp::interrupted")
-            .with_help("call it again; nothing has to be cleared away first");
+    pub fn interrupted(signal: i32, changed: bool) -> Self {
+        let (says, help) = if changed {
+            ("interrupted after all steps were done", "`vagrantp status` shows what came of them")
+        } else {
+            (
+                "interrupted before anything was changed",
+                "call it again; nothing has to be cleared away first",
+            )
+        };
+        let diagnostic =
+            MietteDiagnostic::new(says).with_code("vagrantp::interrupted").with_help(help);
         let problem = Problem::new(Code::Interrupted, diagnostic).with("signal", signal);
         Failure { signal: Some(signal), ..Failure::from(problem) }
     }

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -204,6 +204,10 @@ pub fn run() -> ExitCode {
         return failure::of_hidden_verb(outcome);
     }
     let facts = host::facts();
+    #[cfg(debug_assertions)]
+    if let Err(error) = host::arm(&facts) {
+        return failure::of_hidden_verb(Err(error));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return failure::usage(&error),
@@ -246,15 +250,21 @@ pub fn run() -> ExitCode {
             facts,
             global: cli.global,
             reporter: &reporter,
-            store,
+            store: store.clone(),
             signal: signals::listen(is_ssh),
             applying: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
         };
         tokio::select! {
             outcome = dispatch(&context, cli.verb) => outcome,
-            signal = signals::outside_of_apply(&context) => Err(Failure::interrupted(signal)),
+            signal = signals::outside_of_apply(&context) => {
+                Err(Failure::interrupted(signal, context.changed.load(Ordering::Relaxed)))
+            }
         }
     });
+    for warning in store.take_warnings() {
+        reporter.warn(&warning);
+    }
     // A thread that still waits for the terminal's next line must not keep the process.
     runtime.shutdown_background();
     match outcome {

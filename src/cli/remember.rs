@@ -9,7 +9,6 @@ use crate::store::InstanceStore;
 use crate::store::record::{Record, Renewal};
 
 use super::Context;
-use super::converge::warn_of;
 
 /// What a verb has made of the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +52,7 @@ pub fn remember(
     made: Made,
     life: Life,
 ) {
-    let loaded = store.record();
-    warn_of(context, loaded.warning);
-    let before = loaded.value;
+    let before = store.record().value;
     let renews = life.is_news(before.as_ref());
     if made == Made::Nothing && before.is_some() && !renews {
         return;

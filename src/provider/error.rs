@@ -3,6 +3,7 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
+use crate::deed::MadeUp;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::problem::Problem;
@@ -217,6 +218,20 @@ impl ProviderError {
             ProviderError::EndedAtOnce { .. } => Some("COMMAND"),
             ProviderError::NameTaken { .. } => Some("INFRA_ID"),
             _ => None,
+        }
+    }
+}
+
+impl MadeUp for ProviderError {
+    /// As if the provider had refused.
+    fn made_up(deed: &str) -> Self {
+        let room = deed.split('.').next().unwrap_or_default();
+        ProviderError::Refused {
+            provider: ProviderKind::parse(room).unwrap_or(ProviderKind::Memory),
+            operation: deed.to_owned(),
+            message: "a test asked for it".to_owned(),
+            help: "call again without VAGRANTP_FAULT".to_owned(),
+            code: Code::Internal,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use crate::deed;
 use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::changes::{self, Change};
@@ -198,13 +199,16 @@ impl Provider for Memory {
         action: &Action,
         _listener: &dyn Listener,
     ) -> Result<Outcome, ProviderError> {
-        self.with(|world| {
-            if world.fail_next == Some(action.name()) {
-                world.fail_next = None;
-                return Err(refused(action.name(), "the test asked for it"));
-            }
-            world.execute(action)
-        })
+        let done = async {
+            self.with(|world| {
+                if world.fail_next == Some(action.name()) {
+                    world.fail_next = None;
+                    return Err(refused(action.name(), "the test asked for it"));
+                }
+                world.execute(action)
+            })
+        };
+        deed::around("memory.execute", done).await
     }
 
     fn render(&self, spec: &InstanceSpec) -> String {

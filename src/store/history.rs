@@ -1,18 +1,19 @@
 //! What was done, to all instances, one JSON line an event. It outlives the instances.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::deed;
 use crate::event::{Event, Listener};
 use crate::model::id::InstanceUuid;
 
 use super::Store;
-use super::file::make_dir;
+use super::file::{is_directory, make_dir, set_aside};
 use crate::private;
 
 /// Above this size the file is set aside and a new one begun.
@@ -66,11 +67,23 @@ impl Store {
         let dir = self.history_dir();
         make_dir(&dir).map_err(std::io::Error::other)?;
         let path = dir.join("events.jsonl");
-        if fs::metadata(&path).is_ok_and(|meta| meta.len() > ROTATE_AT) {
-            self.rotate();
+        match fs::metadata(&path) {
+            Ok(_) if is_directory(&path) => {
+                let aside = set_aside(&path);
+                self.warnings.add(format!("{} is no file and was {aside}", path.display()));
+            }
+            Ok(found) if found.len() > ROTATE_AT => self.rotate(),
+            _ => {}
         }
         // One write to a file opened for appending: lines of several callers do not mix.
-        private::open(&path, OpenOptions::new().append(true).create(true))?.write_all(line)
+        deed::at_once("store.append", || {
+            let mut options = OpenOptions::new();
+            let mut file = private::open(&path, options.append(true).read(true).create(true))?;
+            if is_torn(&mut file)? {
+                file.write_all(b"\n")?;
+            }
+            file.write_all(line)
+        })
     }
 
     fn rotate(&self) {
@@ -80,9 +93,20 @@ impl Store {
         };
         // Two callers that rotate at once lose at most one of the old files.
         for number in (0..FILES - 1).rev() {
-            let _ = fs::rename(file(number), file(number + 1));
+            let (from, to) = (file(number), file(number + 1));
+            let _ = deed::at_once("store.rotate", || fs::rename(from, to));
         }
     }
+}
+
+/// Whether the last line has no end: who wrote it was cut off.
+fn is_torn(file: &mut File) -> std::io::Result<bool> {
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    Ok(last != *b"\n")
 }
 
 impl Listener for History<'_> {

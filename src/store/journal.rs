@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::file::{self, Loaded};
+use super::file::{self, Document, Loaded};
 use super::owner::Owner;
 use super::{InstanceStore, StoreError};
 
@@ -76,6 +76,10 @@ impl Entry {
     }
 }
 
+impl Document for Entry {
+    const SCHEMA: u32 = Entry::SCHEMA;
+}
+
 /// The journal of a call that is under way.
 #[derive(Debug)]
 pub struct Journal {
@@ -87,7 +91,7 @@ impl InstanceStore {
     /// The open entry, or what an interrupted call left.
     #[must_use]
     pub fn journal(&self) -> Loaded<Entry> {
-        file::read_json(&self.journal_path())
+        file::read_json(&self.journal_path(), &self.warnings)
     }
 
     /// Writes down what is about to be done. The caller holds the lock.

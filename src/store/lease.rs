@@ -10,7 +10,7 @@ use crate::event::Listener;
 use crate::model::id::{InstanceUuid, ProviderKind};
 use crate::model::network::PortForward;
 
-use super::file;
+use super::file::{self, Document};
 use super::lock::Lock;
 use super::owner::Owner;
 use super::{Store, StoreError};
@@ -36,6 +36,10 @@ pub struct Lease {
 struct LeaseFile {
     schema: u32,
     leases: Vec<Lease>,
+}
+
+impl Document for LeaseFile {
+    const SCHEMA: u32 = 1;
 }
 
 /// All leases, with nobody else writing.
@@ -69,14 +73,16 @@ impl Store {
     ) -> Result<Leases, StoreError> {
         let lock = self.lock_leases(timeout, listener).await?;
         let path = self.leases_path();
-        let file: LeaseFile = file::read_json(&path).value.unwrap_or_default();
+        file::sweep(&self.root)?;
+        let file: LeaseFile = file::read_json(&path, &self.warnings).value.unwrap_or_default();
         Ok(Leases { path, leases: file.leases, lock: Some(lock) })
     }
 
     /// The leases as they are, without waiting: for `plan` and `--dry-run`.
     #[must_use]
     pub fn leases_unlocked(&self) -> Vec<Lease> {
-        file::read_json::<LeaseFile>(&self.leases_path()).value.unwrap_or_default().leases
+        let file = file::read_json::<LeaseFile>(&self.leases_path(), &self.warnings);
+        file.value.unwrap_or_default().leases
     }
 
     /// Gives up what one instance claims.
@@ -89,7 +95,11 @@ impl Store {
         timeout: Duration,
         listener: &dyn Listener,
     ) -> Result<(), StoreError> {
-        if !self.leases_unlocked().iter().any(|lease| lease.uuid == uuid) {
+        let leases = self.leases_unlocked();
+        // Somebody who was killed may have left a lock that guards nothing, or half a file.
+        let is_tidy = !leases.is_empty() || !self.leases_lock_path().exists();
+        let is_swept = file::unfinished(&self.root).is_empty();
+        if leases.iter().all(|lease| lease.uuid != uuid) && is_tidy && is_swept {
             return Ok(());
         }
         let mut leases = self.leases(timeout, listener).await?;

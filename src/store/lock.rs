@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deed;
 use crate::event::{Event, Listener};
 
-use super::file::make_dir;
+use super::file::{is_directory, make_dir, set_aside};
 use super::owner::Owner;
 use super::{InstanceStore, Store, StoreError};
 use crate::private;
@@ -45,7 +46,7 @@ pub struct Lock {
 impl Lock {
     /// Removes the lock's file while the lock is held: those who wait on it notice and start over.
     pub(super) fn remove_file(self) {
-        let _ = std::fs::remove_file(&self.path);
+        let _ = deed::at_once("store.remove_lock", || std::fs::remove_file(&self.path));
     }
 
     /// Writes who holds it. A reader that comes between sees nothing, and says so.
@@ -54,9 +55,11 @@ impl Lock {
             Holder { owner: Owner::myself(), verb: verb.to_owned(), since: Timestamp::now() };
         // A lock that cannot be signed is a lock all the same.
         if let Ok(text) = serde_json::to_vec(&holder) {
-            let _ = self.file.rewind();
-            let _ = self.file.set_len(0);
-            let _ = self.file.write_all(&text);
+            let _ = deed::at_once("store.sign_lock", || {
+                self.file.rewind()?;
+                self.file.set_len(0)?;
+                self.file.write_all(&text)
+            });
         }
     }
 }
@@ -83,13 +86,17 @@ impl InstanceStore {
 }
 
 impl Store {
+    pub(super) fn leases_lock_path(&self) -> PathBuf {
+        self.root.join("leases.lock")
+    }
+
     /// Waits for the lock that guards the leases of all instances. It is held for milliseconds.
     pub(super) async fn lock_leases(
         &self,
         timeout: Duration,
         listener: &dyn Listener,
     ) -> Result<Lock, StoreError> {
-        acquire(&self.root.join("leases.lock"), "up", timeout, listener).await
+        acquire(&self.leases_lock_path(), "up", timeout, listener).await
     }
 }
 
@@ -100,6 +107,11 @@ async fn acquire(
     listener: &dyn Listener,
 ) -> Result<Lock, StoreError> {
     let begun = Instant::now();
+    if is_directory(path) {
+        // Nothing that anybody of vagrantp's could hold.
+        let message = format!("{} is no file and was {}", path.display(), set_aside(path));
+        listener.hear(&Event::Warning { message });
+    }
     let mut pause = Duration::from_millis(2);
     let mut told = false;
     loop {
@@ -128,9 +140,11 @@ fn try_acquire(path: &Path) -> Result<Option<Lock>, StoreError> {
     if let Some(dir) = path.parent() {
         make_dir(dir)?;
     }
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).read(true).write(true);
-    let file = match private::open(path, &mut options) {
+    let file = match deed::at_once("store.make_lock", || {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        private::open(path, &mut options)
+    }) {
         Ok(file) => file,
         // `rm` took the directory away between the two lines above.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::deed;
 use crate::model::id::InstanceUuid;
 use crate::private::{self, Untrusted};
 
@@ -22,17 +23,20 @@ pub mod record;
 
 pub use error::StoreError;
 
+use self::file::Warnings;
+
 /// The state directory.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    warnings: Warnings,
 }
 
 impl Store {
     /// The store in `$XDG_STATE_HOME/vagrantp`. Nothing is made until something is written.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Store { root: root.to_owned() }
+        Store { root: root.to_owned(), warnings: Warnings::default() }
     }
 
     /// Whether what is here may be read and written: all of it is this user's alone.
@@ -51,7 +55,8 @@ impl Store {
     /// The part of one instance.
     #[must_use]
     pub fn instance(&self, uuid: InstanceUuid) -> InstanceStore {
-        InstanceStore { dir: self.root.join("instances").join(uuid.to_string()) }
+        let dir = self.root.join("instances").join(uuid.to_string());
+        InstanceStore { dir, warnings: self.warnings.clone() }
     }
 
     /// The instances of which something is kept, in a fixed order.
@@ -63,6 +68,12 @@ impl Store {
         let mut uuids: Vec<InstanceUuid> = uuids.collect();
         uuids.sort_unstable();
         uuids
+    }
+
+    /// What has to be said about files that were set aside since the last call, each once.
+    #[must_use]
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.warnings.take()
     }
 
     /// Where the history is.
@@ -80,6 +91,7 @@ impl Store {
 #[derive(Clone, Debug)]
 pub struct InstanceStore {
     dir: PathBuf,
+    warnings: Warnings,
 }
 
 impl InstanceStore {
@@ -113,11 +125,13 @@ impl InstanceStore {
             if path == self.lock_path() {
                 continue;
             }
-            let removed = if path.is_dir() {
-                std::fs::remove_dir_all(&path)
-            } else {
-                std::fs::remove_file(&path)
-            };
+            let removed = deed::at_once("store.remove", || {
+                if path.is_dir() {
+                    std::fs::remove_dir_all(&path)
+                } else {
+                    std::fs::remove_file(&path)
+                }
+            });
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(StoreError::io("remove", &path, error));
@@ -128,8 +142,10 @@ impl InstanceStore {
         lock.remove_file();
         // Somebody may be waiting and have made the file anew: then the directory is theirs. The
         // one above goes with the last instance.
-        let _ = std::fs::remove_dir(&self.dir);
-        let _ = self.dir.parent().map(std::fs::remove_dir);
+        let _ = deed::at_once("store.remove_dir", || {
+            std::fs::remove_dir(&self.dir)?;
+            self.dir.parent().map_or(Ok(()), std::fs::remove_dir)
+        });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::{InfraId, InfraType, InstanceUuid, ProviderKind};
 use crate::model::lifetime::Ttl;
 
-use super::file::{self, Loaded};
+use super::file::{self, Document, Loaded};
 use super::{InstanceStore, StoreError};
 
 /// The record of one instance.
@@ -53,11 +53,15 @@ impl Record {
     pub const SCHEMA: u32 = 1;
 }
 
+impl Document for Record {
+    const SCHEMA: u32 = Record::SCHEMA;
+}
+
 impl InstanceStore {
     /// The record, where there is one.
     #[must_use]
     pub fn record(&self) -> Loaded<Record> {
-        file::read_json(&self.dir.join("record.json"))
+        file::read_json(&self.dir.join("record.json"), &self.warnings)
     }
 
     /// Writes the record.

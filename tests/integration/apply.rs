@@ -14,6 +14,8 @@ use vagrantp::plan::action::Outcome;
 use vagrantp::store::history::Subject;
 use vagrantp::store::journal::StepProgress;
 
+#[cfg(debug_assertions)]
+mod faults;
 mod keys;
 #[path = "../support/merge.rs"]
 mod merge;
@@ -186,8 +188,9 @@ async fn a_signal_ends_it_between_two_steps_and_takes_nothing_back() {
         let spy = Spy::signalling(&world, at, sender);
         let error = world.apply(&spy, &plan, &Silence, &mut receiver).await.unwrap_err();
         match error {
-            ApplyError::Interrupted { signal, done, of, under_way } => {
+            ApplyError::Interrupted { signal, done, of, under_way, left } => {
                 assert_eq!((signal, done, of, &*under_way), (2, at + 1, 4, ""));
+                assert_eq!(left.matches("Start the container").count(), 1, "{left}");
             }
             other => panic!("{other}"),
         }

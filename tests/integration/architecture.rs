@@ -7,6 +7,8 @@ use std::path::{Path as FilePath, PathBuf};
 use self::source::{Path, lints_let_off, named, tokens, without_tests};
 
 mod checker;
+mod deeds;
+mod release;
 mod source;
 
 /// A row of the table. A module may always use itself; a provider's room is a module of its own.
@@ -41,14 +43,19 @@ const TABLE: &[Row] = &[
     Row { module: "model", may_use: &[], never: PURE },
     Row { module: "event", may_use: &["model"], never: &["tokio"] },
     Row { module: "template", may_use: &["model"], never: &["tokio"] },
-    Row { module: "exec", may_use: &["model"], never: &[] },
+    Row { module: "deed", may_use: &[], never: &["std::env"] },
+    Row { module: "exec", may_use: &["model", "deed"], never: &[] },
     Row { module: "private", may_use: &["model"], never: &["async", "tokio", "std::env"] },
     Row { module: "config", may_use: &["model"], never: &["async", "tokio", "std::env"] },
     Row { module: "resolve", may_use: &["model", "config"], never: PURE },
     Row { module: "plan", may_use: &["model"], never: PURE },
-    Row { module: "store", may_use: &["model", "event", "private"], never: &["std::env"] },
+    Row { module: "store", may_use: &["model", "event", "deed", "private"], never: &["std::env"] },
     Row { module: "guest", may_use: &["model", "event", "exec", "template"], never: &["std::env"] },
-    Row { module: "provider", may_use: &["model", "plan/action", "event"], never: &["std::fs"] },
+    Row {
+        module: "provider",
+        may_use: &["model", "plan/action", "event", "deed"],
+        never: &["std::fs"],
+    },
     Row {
         module: "provider/registry",
         may_use: &["provider", "rooms", "model", "plan/action", "event"],
@@ -65,6 +72,7 @@ const TABLE: &[Row] = &[
             "exec",
             "private",
             "template",
+            "deed",
         ],
         never: &["std::env"],
     },

@@ -6,6 +6,8 @@ use serde_json::Value;
 mod completions;
 mod config_errors;
 mod contract;
+#[cfg(feature = "podman")]
+mod damage;
 mod env_files;
 #[cfg(feature = "podman")]
 mod exits;

@@ -43,6 +43,7 @@ impl Call<'_> {
             store: Store::new(self.store),
             signal: watch::channel(0).1,
             applying: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
         }
     }
 

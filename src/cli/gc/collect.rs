@@ -212,7 +212,8 @@ impl Done<'_, '_> {
             return Ok(());
         }
         let (done, under_way) = (self.number, String::new());
-        Err(ApplyError::Interrupted { signal, done, of: self.of, under_way }.into())
+        let (of, left) = (self.of, String::new());
+        Err(ApplyError::Interrupted { signal, done, of, under_way, left }.into())
     }
 
     fn begin(&mut self, action: &str, says: &str) -> Result<(), Failure> {

@@ -73,6 +73,17 @@ pub fn current_dir() -> std::io::Result<PathBuf> {
     std::env::current_dir()
 }
 
+/// Has a development build do what VAGRANTP_FAULT says at the point that it names, and write to
+/// the file of VAGRANTP_FAULT_LOG which points it passes.
+///
+/// # Errors
+/// What it says cannot be understood.
+#[cfg(debug_assertions)]
+pub fn arm(facts: &HostFacts) -> Result<(), String> {
+    let of = |name| facts.environment.get(name);
+    crate::deed::arm(of("VAGRANTP_FAULT"), of("VAGRANTP_FAULT_LOG"))
+}
+
 fn places(environment: &BTreeMap<String, String>, home: &Path, uid: u32) -> Places {
     // The specification tells to ignore relative paths.
     let base = |name: &str, fallback: PathBuf| {

@@ -205,7 +205,7 @@ pub(super) const RULES: &[Rule] = &[
     failure(
         "apply::interrupted",
         &[Code::Interrupted],
-        "A signal came between two steps.",
+        "A signal came while the steps were taken. The one under way had five seconds to end.",
         "`vagrantp up` goes on from there, `vagrantp rm` clears it away.",
     ),
     failure(

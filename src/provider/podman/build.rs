@@ -22,6 +22,7 @@ use super::import::short;
 use super::reply::Image;
 use super::upload::written_by;
 use super::{Podman, label};
+use crate::deed;
 use crate::event::{Event, Listener};
 use crate::exec::printable;
 use crate::model::units::Bytes;
@@ -191,6 +192,7 @@ async fn run(
         };
         let login = Logins::read(&room.settings).header();
         let follow = room.client.follow(&path, login, stream, COPY, hear);
+        let follow = deed::around("podman.build", follow);
         tokio::pin!(follow);
         let mut told = 0;
         loop {

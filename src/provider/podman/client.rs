@@ -25,6 +25,7 @@ use tokio::net::UnixStream;
 use super::answer::{Head, Reply};
 use super::settings::Settings;
 use super::{fault, service};
+use crate::deed::MadeUp;
 use crate::model::id::ProviderKind;
 use crate::provider::ProviderError;
 
@@ -260,6 +261,14 @@ impl Client {
             .map(|text| crate::exec::last_lines(&text, 3))
             .filter(|text| !text.is_empty());
         fault::unreachable(&self.socket, cause, last.as_deref())
+    }
+}
+
+impl MadeUp for bollard::errors::Error {
+    /// As if the engine had refused.
+    fn made_up(deed: &str) -> Self {
+        let message = format!("{deed}: a test asked for it");
+        bollard::errors::Error::DockerResponseServerError { status_code: 500, message }
     }
 }
 

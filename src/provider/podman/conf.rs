@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::private;
+use crate::{deed, private};
 
 const TABLE: &str = "[engine]";
 const KEY: &str = "exit_command_delay";
@@ -55,7 +55,8 @@ pub(super) fn variables(
     let mut variables = Vec::new();
     if !around.has_override {
         let path = directory.join("service-override.conf");
-        private::write(&path, format!("{TABLE}\n{LINE}").as_bytes())?;
+        let text = format!("{TABLE}\n{LINE}");
+        deed::at_once("podman.service_conf", || private::write(&path, text.as_bytes()))?;
         variables.push(("CONTAINERS_CONF_OVERRIDE".into(), path.into_os_string()));
     }
     // A file that cannot be read as text is left to Podman's own complaint.
@@ -63,7 +64,7 @@ pub(super) fn variables(
     let texts: Vec<String> = texts.collect();
     if let Some(text) = with_delay(&texts) {
         let path = directory.join("service.conf");
-        private::write(&path, text.as_bytes())?;
+        deed::at_once("podman.service_conf", || private::write(&path, text.as_bytes()))?;
         variables.push(("CONTAINERS_CONF".into(), path.into_os_string()));
     }
     Ok(variables)

@@ -15,6 +15,7 @@ use super::{
     Podman, attach, build, fault, freeze, image, make, networks, observe, orphan, save, snapshot,
     start, stop, wall,
 };
+use crate::deed;
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::{InstanceUuid, ProviderKind};
@@ -175,7 +176,9 @@ async fn rename(room: &Podman, target: &Target, to: &str) -> Result<Outcome, Pro
         return Ok(Outcome::AlreadyDone);
     }
     let options = RenameContainerOptions { name: to.to_owned() };
-    let renamed = room.client.docker(CHANGE)?.rename_container(&seen.instance.id, options).await;
+    let docker = room.client.docker(CHANGE)?;
+    let renaming = docker.rename_container(&seen.instance.id, options);
+    let renamed = deed::around("podman.rename", renaming).await;
     let Err(error) = renamed else { return Ok(Outcome::Done) };
     match look::container(&room.client, to, Size::NotWanted).await? {
         Some(found) if found.id == seen.instance.id => Ok(Outcome::Done),
@@ -280,7 +283,9 @@ async fn remove(
 /// cleared away yet.
 pub(super) async fn delete(room: &Podman, id: &str, volumes: bool) -> Result<(), ProviderError> {
     let options = RemoveContainerOptions { v: volumes, force: true, link: false };
-    match room.client.docker(CHANGE)?.remove_container(id, Some(options)).await {
+    let docker = room.client.docker(CHANGE)?;
+    let removing = docker.remove_container(id, Some(options));
+    match deed::around("podman.remove", removing).await {
         Ok(()) => Ok(()),
         Err(error) => match look::container(&room.client, id, Size::NotWanted).await? {
             None => Ok(()),
@@ -301,7 +306,8 @@ pub(super) async fn remove_network(
         }
         Some(_) => {}
     }
-    match room.client.docker(CHANGE)?.remove_network(&escape(name)).await {
+    let (docker, name_there) = (room.client.docker(CHANGE)?, escape(name));
+    match deed::around("podman.remove_network", docker.remove_network(&name_there)).await {
         Ok(()) => {
             wall::take_down(room).await;
             Ok(Outcome::Done)
@@ -315,5 +321,7 @@ pub(super) async fn remove_network(
 
 /// Starts a container by its id; for [`start`], which decides what came of it.
 pub(super) async fn start_by_id(room: &Podman, id: &str) -> Result<(), bollard::errors::Error> {
-    bollard_for_changes(room)?.start_container(id, None::<StartContainerOptions>).await
+    let docker = bollard_for_changes(room)?;
+    let starting = docker.start_container(id, None::<StartContainerOptions>);
+    deed::around("podman.start", starting).await
 }

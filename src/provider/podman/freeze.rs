@@ -3,6 +3,7 @@
 use super::Podman;
 use super::client::CHANGE;
 use super::execute::{Found, Seen, doing, find, stale, state};
+use crate::deed;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::observed::Power;
@@ -14,7 +15,8 @@ pub(super) async fn suspend(room: &Podman, target: &Target) -> Result<Outcome, P
         Ok(seen) => seen,
         Err(outcome) => return Ok(outcome),
     };
-    match room.client.docker(CHANGE)?.pause_container(&seen.instance.id).await {
+    let docker = room.client.docker(CHANGE)?;
+    match deed::around("podman.pause", docker.pause_container(&seen.instance.id)).await {
         Ok(()) => Ok(Outcome::Done),
         Err(_) if state(room, target).await? == Some(Power::Paused) => Ok(Outcome::Done),
         Err(error) => {
@@ -29,7 +31,8 @@ pub(super) async fn resume(room: &Podman, target: &Target) -> Result<Outcome, Pr
         Ok(seen) => seen,
         Err(outcome) => return Ok(outcome),
     };
-    match room.client.docker(CHANGE)?.unpause_container(&seen.instance.id).await {
+    let docker = room.client.docker(CHANGE)?;
+    match deed::around("podman.unpause", docker.unpause_container(&seen.instance.id)).await {
         Ok(()) => Ok(Outcome::Done),
         Err(_) if state(room, target).await? == Some(Power::Running) => Ok(Outcome::Done),
         Err(error) => Err(room.said(&format!("resume {}", target.name), CHANGE, error)),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::client::{LIBPOD, escape};
 use super::look::{self, Size};
 use super::{Podman, life};
+use crate::deed;
 use crate::model::life::Health;
 use crate::model::observed::{Instance, Power};
 use crate::provider::ProviderError;
@@ -26,8 +27,9 @@ pub(super) async fn check(
         return Ok(Some(health.clone()));
     }
     let path = format!("{LIBPOD}/containers/{}/healthcheck", escape(&instance.id));
+    let checked = deed::around("podman.check", room.client.get(&path));
     // The engine finishes the check and notes its result, whether or not somebody waits for it.
-    match tokio::time::timeout(limit, room.client.get(&path)).await {
+    match tokio::time::timeout(limit, checked).await {
         Err(_) => return Ok(Some(health.clone())),
         // A container that ends meanwhile cannot be checked, and shows that when it is looked at.
         Ok(answer) => drop(answer?),

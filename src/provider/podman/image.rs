@@ -7,6 +7,7 @@ use super::client::{CHANGE, Client, LIBPOD, escape};
 use super::import::{self, Kind};
 use super::reply::Image;
 use super::{Podman, build, fault, label, observe, pull};
+use crate::deed;
 use crate::event::Listener;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
@@ -107,7 +108,9 @@ pub(super) async fn tag(client: &Client, image: &str, name: &str) -> Result<(), 
     );
     // Of two who name an image at the same time, the engine may forget the name of the first.
     for _ in 0..NAMINGS {
-        client.post(&path, None, CHANGE).await?.success("name an image")?;
+        deed::around("podman.tag", client.post(&path, None, CHANGE))
+            .await?
+            .success("name an image")?;
         if find(client, name).await?.is_some() {
             break;
         }
@@ -118,7 +121,7 @@ pub(super) async fn tag(client: &Client, image: &str, name: &str) -> Result<(), 
 /// Takes a name from an image; the image goes with its last name, unless something needs it.
 pub(super) async fn untag(client: &Client, name: &str) -> Result<(), ProviderError> {
     let path = format!("{LIBPOD}/images/{}", escape(name));
-    client.delete(&path, CHANGE).await.map(drop)
+    deed::around("podman.untag", client.delete(&path, CHANGE)).await.map(drop)
 }
 
 /// Removes a local image that vagrantp made. One that others came to use stays; what holds saved
@@ -138,7 +141,7 @@ pub(super) async fn remove(room: &Podman, name: &str) -> Result<Outcome, Provide
         untag(client, other).await?;
     }
     let path = format!("{LIBPOD}/images/{}", escape(name));
-    let reply = client.delete(&path, CHANGE).await?;
+    let reply = deed::around("podman.remove_image", client.delete(&path, CHANGE)).await?;
     if reply.is_success() || find(client, name).await?.is_none() {
         return Ok(Outcome::Done);
     }

@@ -17,6 +17,7 @@ use super::client::{COPY, LIBPOD, escape};
 use super::image::{find, tag};
 use super::reply::{Loaded, Made};
 use super::upload::written_by;
+use crate::deed;
 use crate::event::{Event, Listener};
 use crate::exec::printable;
 use crate::plan::action::Outcome;
@@ -133,7 +134,8 @@ async fn send(room: &Podman, path: &Path, name: &str) -> Result<(), ProviderErro
     let file = path.to_owned();
     let (upload, stream) = written_by(move |out| copy(&file, out));
     let target = format!("{LIBPOD}/images/import?reference={}", escape(name));
-    let answer = room.client.upload(&target, stream, COPY).await;
+    let sending = room.client.upload(&target, stream, COPY);
+    let answer = deed::around("podman.import", sending).await;
     let (_, reply) = upload.end(answer).await?;
     if !reply.is_success() {
         return Err(refused(path, &reply.message()));
@@ -159,7 +161,8 @@ async fn load(room: &Podman, path: &Path, name: &str) -> Result<(), ProviderErro
     let file = path.to_owned();
     let (upload, stream) = written_by(move |out| without_names(&file, out));
     let target = format!("{LIBPOD}/images/load");
-    let answer = room.client.upload(&target, stream, COPY).await;
+    let sending = room.client.upload(&target, stream, COPY);
+    let answer = deed::around("podman.load", sending).await;
     let (_, reply) = upload.end(answer).await?;
     if !reply.is_success() {
         return Err(refused(path, &reply.message()));

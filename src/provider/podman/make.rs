@@ -7,6 +7,7 @@ use super::execute::{delete, stale};
 use super::look::{self, Size};
 use super::reply::{Container, Made};
 use super::{Podman, fault, image, networks, observe, orphan, spec};
+use crate::deed;
 use crate::model::id::ProviderKind;
 use crate::model::observed::{Instance, Power};
 use crate::model::spec::{BaseImage, InstanceSpec, NetworkSpec};
@@ -37,12 +38,13 @@ pub(super) async fn container(
     let body = spec::container(spec, &around);
     let path = format!("{LIBPOD}/containers/create");
     let operation = format!("create {}", spec.name);
-    let mut answer = room.client.post(&path, Some(&body), CHANGE).await;
+    let create = || deed::around("podman.create", room.client.post(&path, Some(&body), CHANGE));
+    let mut answer = create().await;
     if let BaseImage::Saved(saved) = &spec.image
         && answer.as_ref().is_ok_and(|reply| !reply.is_success())
         && orphan::clear_storage(room, saved).await?
     {
-        answer = room.client.post(&path, Some(&body), CHANGE).await;
+        answer = create().await;
     }
     let failure = match answer {
         Ok(reply) if reply.is_success() => {
@@ -160,7 +162,9 @@ pub(super) async fn network(room: &Podman, wanted: &NetworkSpec) -> Result<Outco
         return Ok(outcome);
     }
     let path = format!("{LIBPOD}/networks/create");
-    let answer = room.client.post(&path, Some(&spec::network(wanted)), CHANGE).await;
+    let body = spec::network(wanted);
+    let create = room.client.post(&path, Some(&body), CHANGE);
+    let answer = deed::around("podman.create_network", create).await;
     let failure = match answer {
         Ok(reply) if reply.is_success() => return Ok(Outcome::Done),
         Ok(reply) => reply.success(&format!("create the network {name}")).err(),

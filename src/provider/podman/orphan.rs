@@ -6,6 +6,7 @@ use super::execute::{Seen, delete};
 use super::outside::{connect, disconnect};
 use super::reply::Listed;
 use super::{Podman, image};
+use crate::deed;
 use crate::exec::Program;
 use crate::model::observed::Power;
 use crate::plan::action::{Outcome, Target};
@@ -98,7 +99,7 @@ pub(super) async fn follow(room: &Podman, removed: &Seen) -> Outcome {
 /// Has the runtime forget a container that never ran.
 async fn forget(room: &Podman, runtime: &str, id: &str) -> bool {
     let Ok(runtime) = Program::find(runtime, room.settings.path.as_deref()) else { return false };
-    runtime.run(&["delete", "--force", id]).await.is_ok()
+    deed::around("podman.forget", runtime.run(&["delete", "--force", id])).await.is_ok()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::client::{CHANGE, LIBPOD, escape};
 use super::execute::{Found, doing, find, gone, stale, the};
 use super::look;
 use super::{Podman, cgroup, networks, spec};
+use crate::deed;
 use crate::model::life::Limits;
 use crate::model::network::MacAddress;
 use crate::model::observed::Power;
@@ -89,7 +90,8 @@ pub(super) async fn set_limits(
     let operation = format!("set the limits of {}", target.name);
     let path = format!("{LIBPOD}/containers/{}/update", escape(&seen.instance.id));
     let limits = spec::limits(memory, cpus, &look::unlimited(room));
-    room.client.post(&path, Some(&limits), CHANGE).await?.success(&operation)?;
+    let update = room.client.post(&path, Some(&limits), CHANGE);
+    deed::around("podman.set_limits", update).await?.success(&operation)?;
     Ok(Outcome::Done)
 }
 
@@ -99,7 +101,8 @@ pub(super) async fn disconnect(
     network: &str,
 ) -> Result<(), bollard::errors::Error> {
     let request = NetworkDisconnectRequest { container: id.to_owned(), force: None };
-    bollard_for_changes(room)?.disconnect_network(network, request).await
+    let docker = bollard_for_changes(room)?;
+    deed::around("podman.disconnect", docker.disconnect_network(network, request)).await
 }
 
 pub(super) fn bollard_for_changes(
@@ -126,5 +129,6 @@ pub(super) async fn connect(
     let settings = EndpointSettings { ipam_config: fixed, mac_address, ..Default::default() };
     let request =
         NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(settings) };
-    bollard_for_changes(room)?.connect_network(network, request).await
+    let docker = bollard_for_changes(room)?;
+    deed::around("podman.connect", docker.connect_network(network, request)).await
 }

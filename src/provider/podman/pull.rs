@@ -8,6 +8,7 @@ use super::client::{COPY, Client, LIBPOD, escape};
 use super::credentials::Logins;
 use super::image::find;
 use super::reply::{FoundTag, Image};
+use crate::deed;
 use crate::event::{Event, Listener};
 use crate::exec::{last_lines, printable};
 use crate::plan::action::Outcome;
@@ -32,7 +33,8 @@ pub(super) async fn pull(
         Some(error) => failure = Some(error),
         None => listener.hear(&progress(&line, reference)),
     };
-    let reply = room.client.follow(&path, login, stream::empty(), COPY, hear).await?;
+    let pulling = room.client.follow(&path, login, stream::empty(), COPY, hear);
+    let reply = deed::around("podman.pull", pulling).await?;
     if let Some(message) = failure.or_else(|| (!reply.is_success()).then(|| reply.message())) {
         return Err(fault(&room.client, reference, &message).await);
     }

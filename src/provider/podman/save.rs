@@ -6,6 +6,7 @@ use super::execute::{Found, Seen, doing, find, stale};
 use super::image;
 use super::label;
 use super::reply::{Container, Image, Made};
+use crate::deed;
 use crate::model::units::Bytes;
 use crate::plan::action::{Outcome, Target};
 use crate::provider::ProviderError;
@@ -78,7 +79,8 @@ pub(super) async fn commit(
     if is_squashed(&base) {
         path.push_str("&squash=true");
     }
-    let reply = room.client.post(&path, None, COPY).await?.success(operation)?;
+    let copying = room.client.post(&path, None, COPY);
+    let reply = deed::around("podman.commit", copying).await?.success(operation)?;
     reply.parse::<Made>(operation).map(drop)
 }
 

@@ -18,6 +18,7 @@ use tokio::net::UnixStream;
 
 use super::settings::Settings;
 use super::{conf, fault};
+use crate::deed;
 use crate::exec::{ChildInput, ExecError, Program};
 use crate::private;
 use crate::provider::ProviderError;
@@ -97,37 +98,45 @@ pub(super) async fn replace(settings: &Settings, old: Option<u64>) -> Result<(),
 /// others do the same.
 fn start(start: &Start, useless: Option<u64>) -> io::Result<()> {
     let directory = start.socket.parent().unwrap_or(Path::new("/"));
-    private::make_directory(directory)?;
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
-    let lock = private::open(&start.socket.with_extension("lock"), &mut options)?;
+    deed::at_once("podman.service_dir", || private::make_directory(directory))?;
+    let lock = deed::at_once("podman.service_lock", || {
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        private::open(&start.socket.with_extension("lock"), &mut options)
+    })?;
     lock.lock()?;
     let is_useless = useless.is_some() && generation(&start.socket) == useless;
     if !is_useless && std::os::unix::net::UnixStream::connect(&start.socket).is_ok() {
         return Ok(());
     }
-    match std::fs::remove_file(&start.socket) {
+    match deed::at_once("podman.service_clear", || std::fs::remove_file(&start.socket)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let variables = conf::variables(&start.conf, directory)?;
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    let log = private::open(&log_of(&start.socket), &mut options)?;
-    let listener = UnixListener::bind(&start.socket)?;
-    // Nobody else gets into the directory; and where the umask is open, nobody is invited.
-    std::fs::set_permissions(&start.socket, Permissions::from_mode(0o600))?;
+    let log = deed::at_once("podman.service_log", || {
+        let mut options = File::options();
+        options.create(true).truncate(true).write(true);
+        private::open(&log_of(&start.socket), &mut options)
+    })?;
+    let listener = deed::at_once("podman.service_bind", || {
+        let listener = UnixListener::bind(&start.socket)?;
+        // Nobody else gets into the directory; and where the umask is open, nobody is invited.
+        std::fs::set_permissions(&start.socket, Permissions::from_mode(0o600))?;
+        Ok::<_, io::Error>(listener)
+    })?;
     let idle = IDLE_SECONDS.to_string();
     let podman = start.podman.to_string_lossy();
     let arguments = [ACTIVATE_VERB, &podman, "system", "service", "--time", &idle];
-    Program::at(&start.helper)
-        .spawn_detached(&arguments, &variables, ChildInput::Descriptor(listener.into()), Some(log))
-        .map_err(|error| {
-            // Nobody would ever take a connection from its backlog.
-            let _ = std::fs::remove_file(&start.socket);
-            io::Error::other(error)
-        })?;
-    Ok(())
+    let input = ChildInput::Descriptor(listener.into());
+    let started = deed::at_once("podman.service_start", || {
+        Program::at(&start.helper).spawn_detached(&arguments, &variables, input, Some(log))
+    });
+    started.map(drop).map_err(|error| {
+        // Nobody would ever take a connection from its backlog.
+        let _ = deed::at_once("podman.service_clear", || std::fs::remove_file(&start.socket));
+        io::Error::other(error)
+    })
 }
 
 /// Becomes the program that is named by the first argument, with the socket that stands on stdin

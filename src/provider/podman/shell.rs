@@ -16,6 +16,7 @@ use super::look::{self, Size};
 use super::reply::{ExecSession, Made};
 use super::watch::{Watched, Watcher};
 use super::{Podman, carried, fault, processes, pump};
+use crate::deed;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::shell::{ShellCommand, ShellRequest, TerminalSize};
@@ -126,7 +127,8 @@ async fn create(
         body["Env"] = json!([format!("TERM={}", terminal.term)]);
     }
     let path = format!("{LIBPOD}/containers/{}/exec", escape(&request.id));
-    let reply = client.post(&path, Some(&body), READ).await?;
+    let create = client.post(&path, Some(&body), READ);
+    let reply = deed::around("podman.create_session", create).await?;
     if reply.is_success() {
         return reply.parse::<Made>("enter the container").map(|made| made.id);
     }
@@ -195,6 +197,7 @@ async fn start(
             }
         }
     };
+    let exchange = deed::around("podman.start_session", exchange);
     let (head, mut rest) = match tokio::time::timeout(CHANGE, exchange).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(cause)) => return Err(client.unreachable(Some(cause))),
@@ -271,7 +274,7 @@ async fn control(
                     escape(session), size.rows, size.columns
                 );
                 // The next size will do as well.
-                let _ = client.post(&path, None, READ).await;
+                let _ = deed::around("podman.resize", client.post(&path, None, READ)).await;
             }
             Some(number) = signals.recv() => {
                 let path = format!("{LIBPOD}/exec/{}/json", escape(session));

@@ -16,6 +16,7 @@ use super::freeze::cannot_freeze;
 use super::reply::{Image, ListedImage};
 use super::save::{Commit, commit};
 use super::{fault, image, label};
+use crate::deed;
 use crate::event::{Event, Listener};
 use crate::exec::printable;
 use crate::model::id::InstanceUuid;
@@ -224,7 +225,7 @@ async fn name_also(
         escape(repository),
         escape(tag)
     );
-    let answer = room.client.post(&path, None, CHANGE).await;
+    let answer = deed::around("podman.tag", room.client.post(&path, None, CHANGE)).await;
     match image::find(&room.client, to).await? {
         Some(there) if there.id == image.id => Ok(Outcome::Done),
         _ => answer?.success(&operation).map(|_| stale(format!("{to} vanished"))),

@@ -7,6 +7,7 @@ use bollard::query_parameters::{KillContainerOptions, StopContainerOptions};
 use super::client::CHANGE;
 use super::execute::{Found, Seen, find, gone, state, the};
 use super::{Podman, life};
+use crate::deed;
 use crate::model::observed::Power;
 use crate::plan::action::{Outcome, StopMode, Target};
 use crate::provider::ProviderError;
@@ -56,7 +57,8 @@ async fn stop_between_two_runs(
         let docker = room.client.docker(limit)?;
         for _ in 0..TOLD {
             // Whether it worked shows in the next look.
-            drop(docker.stop_container(&seen.instance.id, Some(within(grace))).await);
+            let stopping = docker.stop_container(&seen.instance.id, Some(within(grace)));
+            drop(deed::around("podman.stop", stopping).await);
         }
     }
 }
@@ -87,16 +89,19 @@ async fn stop_seen(
     if seen.instance.state == Power::Paused {
         // A frozen process hears no signal. Killing it needs no thaw, stopping it does.
         let thawed = match mode {
-            StopMode::Graceful { .. } => docker.unpause_container(id).await,
+            StopMode::Graceful { .. } => {
+                deed::around("podman.unpause", docker.unpause_container(id)).await
+            }
             StopMode::Kill => {
                 let options = KillContainerOptions { signal: "KILL".to_owned() };
-                docker.kill_container(id, Some(options)).await
+                deed::around("podman.kill", docker.kill_container(id, Some(options))).await
             }
         };
         // Whether it worked shows in the stop that follows.
         drop(thawed);
     }
-    match docker.stop_container(id, Some(within(grace))).await {
+    let stopping = docker.stop_container(id, Some(within(grace)));
+    match deed::around("podman.stop", stopping).await {
         Ok(()) => Ok(Outcome::Done),
         Err(error) => match state(room, target).await? {
             Some(state) if state.is_up() => {

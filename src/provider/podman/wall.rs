@@ -8,6 +8,7 @@
 
 use super::Podman;
 use super::look;
+use crate::deed;
 use crate::event::{Event, Listener};
 use crate::exec::{ExecError, Program};
 
@@ -68,8 +69,9 @@ pub(super) async fn keep(room: &Podman, listener: &dyn Listener) {
     if look::is_alone(&room.client).await || firewall.rule(&["-C", "FORWARD"]).await.is_ok() {
         return;
     }
+    let insert = deed::around("podman.wall_up", firewall.rule(&["-I", "FORWARD", "1"]));
     // An engine with another firewall has no chain to jump to.
-    if let Err(error) = firewall.rule(&["-I", "FORWARD", "1"]).await
+    if let Err(error) = insert.await
         && firewall.run(&["-S", CHAIN]).await.is_ok()
     {
         let message = format!(
@@ -92,7 +94,8 @@ pub(super) async fn take_down(room: &Podman) {
         return;
     }
     for _ in 0..MANY {
-        if firewall.rule(&["-D", "FORWARD"]).await.is_err() {
+        let delete = deed::around("podman.wall_down", firewall.rule(&["-D", "FORWARD"]));
+        if delete.await.is_err() {
             return;
         }
     }

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use super::client::{LIBPOD, escape};
 use super::processes;
 use super::reply::{ExecSession, Executing};
+use crate::deed;
 use crate::exec::{ChildInput, Program};
 
 /// The hidden verb that [`watch`] stands behind.
@@ -56,9 +57,11 @@ impl Watcher {
                 arguments.extend([OsStr::new(container), OsStr::new(keys)]);
             }
         }
-        let child = Program::at(helper)
-            .spawn_detached(&arguments, &[], ChildInput::Descriptor(reader.into()), None)
-            .map_err(io::Error::other)?;
+        let input = ChildInput::Descriptor(reader.into());
+        let child = deed::at_once("podman.start_watcher", || {
+            Program::at(helper).spawn_detached(&arguments, &[], input, None)
+        });
+        let child = child.map_err(io::Error::other)?;
         Ok(Watcher { pipe, child })
     }
 

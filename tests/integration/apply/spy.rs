@@ -46,7 +46,8 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
+        // Where there is one, in memory: what is written is synced, each time.
+        let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let path = root.path().canonicalize().unwrap().join("project");
         std::fs::create_dir(&path).unwrap();
         let place = |name: &str| root.path().join(name);

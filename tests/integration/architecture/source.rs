@@ -155,7 +155,7 @@ fn attribute_end(tokens: &[Token], begin: usize) -> Option<usize> {
 }
 
 /// The index after the bracket that closes the one here.
-fn group_end(tokens: &[Token], begin: usize) -> usize {
+pub(super) fn group_end(tokens: &[Token], begin: usize) -> usize {
     let mut depth = 0;
     for (i, token) in tokens.iter().enumerate().skip(begin) {
         match token.text.as_str() {
