@@ -40,11 +40,9 @@ pub async fn run(context: &Context<'_>, _: &AdoptArgs) -> Result<Answer, Failure
         let former = before.moved.as_ref().map(|moved| moved.stamp.clone());
         context.reporter.begin(&format!("{}: adopting", desired.identity.id));
         let agreed = Agreed { restart: context.global.yes, recreate: false, handed: None };
-        let done = converge::converge(context, desired, &*provider, &options, agreed).await?;
-        // What was kept of the former path's instance describes nothing any more.
-        if let Some(former) = &former
-            && done.instance.is_some()
-        {
+        // Before the machine carries another name: after that, nobody would find what is kept under
+        // its former one. It describes nothing that the machine does not show.
+        if let Some(former) = &former {
             let store = context.store.instance(former.uuid);
             if store.dir().is_dir() {
                 let lock = store.lock("adopt", context.lock_timeout(), context.reporter).await?;
@@ -52,6 +50,7 @@ pub async fn run(context: &Context<'_>, _: &AdoptArgs) -> Result<Answer, Failure
             }
             context.store.release(former.uuid, context.lock_timeout(), context.reporter).await?;
         }
+        let done = converge::converge(context, desired, &*provider, &options, agreed).await?;
         Ok::<_, Failure>((done, former))
     };
     let (done, former) = match adopted.await {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::model::id::Identity;
-use crate::model::observed::Instance;
+use crate::model::observed::{Instance, Observed};
 
-use super::Cause;
-use super::action::Action;
+use super::action::{Action, Target, Volumes};
 use super::build::Builder;
 use super::snapshots::own;
+use super::steps::at_rest;
+use super::{Cause, Step};
 
 impl Builder<'_> {
     /// The object of another path's project, made again as this one's.
@@ -42,4 +43,37 @@ impl Builder<'_> {
             self.free(Action::RemoveImage { image }, cause.clone());
         }
     }
+
+    /// Sees a taking over to its end that was interrupted when the new object was there already.
+    pub(super) fn see_adoption_through(&mut self) {
+        let identity = &self.goal.desired.identity;
+        self.steps.extend(rest_of_adoption(identity, self.observed));
+    }
+}
+
+/// The object that this instance was made from when the directory moved, where it is still there. It
+/// was put aside, its files are in the instance, and it has not run since.
+fn taken_over(observed: &Observed) -> Option<&Instance> {
+    let instance = observed.instance()?;
+    let (old, new) = (observed.moved.as_ref()?, &instance.stamp);
+    let is_former = old.stamp.created_at == new.created_at
+        && old.stamp.generation < new.generation
+        && old.name.ends_with(&format!("-replaced-{}", old.stamp.generation));
+    (is_former && at_rest(old.state)).then_some(old)
+}
+
+/// What an interrupted `adopt` has left to remove. Its snapshots went over before anything else.
+pub(super) fn rest_of_adoption(identity: &Identity, observed: &Observed) -> Vec<Step> {
+    let Some(old) = taken_over(observed) else { return Vec::new() };
+    let former = Identity { uuid: old.stamp.uuid, ..identity.clone() };
+    let cause = Cause::found("what this instance was made from when the directory moved");
+    let remove = Action::Remove { target: Target::of(old), volumes: Volumes::Keep };
+    let named = observed.networks.iter().filter(|network| former.names_network(&network.name));
+    let mut names: BTreeSet<String> = named.map(|network| network.name.clone()).collect();
+    names.insert(former.network_name());
+    let networks = names.into_iter().map(|name| Action::RemoveNetwork { name, uuid: former.uuid });
+    let images = observed.former_images.iter().cloned();
+    let images = images.map(|image| Action::RemoveImage { image });
+    let all = std::iter::once(remove).chain(networks).chain(images);
+    all.map(|action| Step::free(action, cause.clone())).collect()
 }

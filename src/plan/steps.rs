@@ -11,6 +11,7 @@ use crate::model::network::PortForward;
 use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
 
 use super::action::{Action, Fetch, StopMode, Target, Volumes};
+use super::adopt::rest_of_adoption;
 use super::appeared::appeared;
 use super::build::Builder;
 use super::diff::{Change, diff};
@@ -104,7 +105,7 @@ pub fn to_running(
             });
             None
         }
-        (None, Twin::Adopt) => {
+        (None, Twin::Adopt) if observed.instance().is_none() => {
             errors.push(PlanError::NothingToAdopt);
             None
         }
@@ -119,6 +120,7 @@ pub fn to_running(
     for leftover in observed.leftovers() {
         builder.remove_leftover(leftover);
     }
+    builder.see_adoption_through();
     match (observed.instance(), adopted) {
         (None, Some(moved)) => builder.adopt(moved),
         (None, None) => builder.make(),
@@ -196,6 +198,7 @@ pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Pl
             cause: Cause::asked(),
         });
     }
+    steps.extend(rest_of_adoption(identity, observed));
     steps.extend(own(observed, identity.uuid).map(removal));
     for image in observed.saved_images.iter().chain(&observed.built_images) {
         steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
