@@ -47,6 +47,10 @@ end() {
 }
 trap end EXIT
 cp "$bench" "$folder/bench"
+if grep -q VAGRANTP_FAULT "$root/target/release/vagrantp"; then
+    echo "the release build knows fault points, which are for development builds" >&2
+    exit 1
+fi
 cp "$root/target/release/vagrantp" "$image" "$folder/"
 mkdir -m 0700 "$folder/home" "$folder/run"
 chown -R "$user" "$folder"

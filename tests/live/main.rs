@@ -15,6 +15,8 @@ mod changes;
 mod crowd;
 #[cfg(feature = "podman")]
 mod dying;
+#[cfg(all(feature = "podman", debug_assertions))]
+mod faults;
 #[cfg(feature = "podman")]
 mod garbage;
 #[cfg(feature = "podman")]
@@ -71,6 +73,7 @@ mod replaced;
 mod rootless;
 #[cfg(feature = "podman")]
 mod secrets;
+mod signals;
 #[cfg(feature = "podman")]
 mod snapshots;
 #[cfg(feature = "podman")]
