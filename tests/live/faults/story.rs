@@ -60,6 +60,7 @@ pub(super) const STORIES: &[Story] = &[
         name: "up, service started",
         lines: &[],
         before: |scene| {
+            scene.machine.forget_image();
             crate::podman_host::end_service(&scene.machine.root());
             let socket = scene.machine.root().join("run/vagrantp");
             let _ = std::fs::remove_dir_all(socket);
