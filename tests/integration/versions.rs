@@ -34,19 +34,16 @@ fn the_files_of_every_version_are_understood() {
         }
         let store = Store::new(dir.path());
         assert_eq!(store.instances(), [uuid()]);
-        let record = store.instance(uuid()).record();
-        assert_eq!(record.warning, None, "{}", folder.display());
-        let record = record.value.expect("a record");
+        let record = store.instance(uuid()).record().value.expect("a record");
         assert_eq!(
             (record.infra_id.as_str(), record.project.as_path()),
             ("web", Path::new("/home/me/web"))
         );
-        let journal = store.instance(uuid()).journal();
-        assert_eq!(journal.warning, None, "{}", folder.display());
-        let journal = journal.value.expect("a journal");
+        let journal = store.instance(uuid()).journal().value.expect("a journal");
         assert!(journal.is_at("start") && !journal.is_open(), "its owner is dead");
         let leases = store.leases_unlocked();
         assert_eq!(leases.iter().map(|lease| lease.ports[0].host).collect::<Vec<_>>(), [8100]);
+        assert_eq!(store.take_warnings(), [""; 0], "{}", folder.display());
         // What is written after that is of this version, and has all that the old one said.
         store.instance(uuid()).save_record(&record).expect("written");
         let text = std::fs::read_to_string(instance.join("record.json")).expect("a record");

@@ -159,7 +159,8 @@ async fn remove_part(room: &Podman, id: &str, operation: &str) -> Result<Outcome
     if !image.repo_tags.is_empty() || !image.config.labels.contains_key(label::BUILD) {
         return Ok(Outcome::Stale { found: format!("{id} is no part of a build any more") });
     }
-    let reply = client.delete(&format!("{LIBPOD}/images/{}", escape(id)), CHANGE).await?;
+    let path = format!("{LIBPOD}/images/{}", escape(id));
+    let reply = deed::around("podman.remove_image", client.delete(&path, CHANGE)).await?;
     let needed = reply.status == 409 || reply.message().contains("in use");
     if reply.is_success() || find(client, id).await?.is_none() {
         return Ok(Outcome::Done);
