@@ -238,7 +238,7 @@ pub async fn converge(
     let life = Life::Renewed(desired.ttl.as_ref().map(|ttl| ttl.value));
     let is_there = seen.is_some();
     if let Some(instance) = seen
-        && !life.is_news(store.record().value.as_ref())
+        && !life.is_news(store.record().value.as_ref(), &instance)
     {
         return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
     }

@@ -31,14 +31,18 @@ pub enum Life {
 }
 
 impl Life {
-    /// Whether the record has to say something that it does not. That there is no end is said once.
+    /// Whether the record has to say something that it does not. That there is no end is said where
+    /// there was one.
     #[must_use]
-    pub fn is_news(self, record: Option<&Record>) -> bool {
+    pub fn is_news(self, record: Option<&Record>, instance: &Instance) -> bool {
         let known = record.and_then(|record| record.renewed);
         match self {
             Life::Kept => false,
             Life::Renewed(Some(_)) => true,
-            Life::Renewed(None) => known.is_none_or(|renewal| renewal.ttl.is_some()),
+            Life::Renewed(None) => match known {
+                Some(renewal) => renewal.ttl.is_some(),
+                None => instance.stamp.asked.ttl.is_some(),
+            },
         }
     }
 }
@@ -53,15 +57,15 @@ pub fn remember(
     life: Life,
 ) {
     let before = store.record().value;
-    let renews = life.is_news(before.as_ref());
+    let renews = life.is_news(before.as_ref(), instance);
     if made == Made::Nothing && before.is_some() && !renews {
         return;
     }
     let moment = Timestamp::now();
     let now = moment.to_string();
     let renewed = match life {
-        Life::Renewed(ttl) if renews => Some(Renewal { ttl, at: moment }),
-        _ => before.as_ref().and_then(|record| record.renewed),
+        Life::Renewed(ttl) => Some(Renewal { ttl, at: moment }),
+        Life::Kept => before.as_ref().and_then(|record| record.renewed),
     };
     let updated_at = match &before {
         Some(before) if made == Made::Nothing => before.updated_at.clone(),
