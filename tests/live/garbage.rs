@@ -259,7 +259,12 @@ fn a_killed_ci_job_leaves_no_byte_behind_gc() {
         )
         .expect("a file");
         let mut command = machine.command(&["-C", &dir.display().to_string(), "up"]);
-        let mut job = command.process_group(0).stderr(Stdio::null()).spawn().expect("it runs");
+        let mut job = command
+            .process_group(0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
         let after = Duration::from_millis(chance.below(if builds { 2500 } else { 900 }));
         note(&format!("seed {seed}, kill {kill} after {after:?}"));
         std::thread::sleep(after);
