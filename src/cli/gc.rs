@@ -24,8 +24,8 @@ pub struct GcArgs {
     /// Show what would be removed, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Also remove machines whose project directory was removed. A directory that was moved looks
-    /// the same: `vagrantp adopt` there takes its machine over.
+    /// Also remove machines whose project directory was removed, and snapshots whose machine is gone.
+    /// A directory that was moved looks the same: `vagrantp adopt` there takes its machine over.
     #[arg(long)]
     pub orphans: bool,
     /// Only what has been of no use for at least so long: machines whose INFRA_TTL ended, or that

@@ -51,7 +51,8 @@ pub fn is_removed(stamp: &Stamp, ground: &Ground) -> bool {
 pub struct Question {
     /// The time.
     pub now: Timestamp,
-    /// Whether machines go whose directory was removed: `--orphans`.
+    /// Whether machines go whose directory was removed, and snapshots whose machine is gone:
+    /// `--orphans`.
     pub orphans: bool,
     /// Nothing goes that has been of no use for less than this: `--older-than`.
     pub older_than: Option<Ttl>,
@@ -122,6 +123,19 @@ pub struct Leftover {
     pub size: Option<Bytes>,
 }
 
+/// The snapshots of machines that are gone. Somebody has made each for a purpose, and nothing else
+/// holds those files: they go only where such things are asked for.
+pub fn lone_snapshots<'a>(
+    inventory: &'a Inventory,
+    living: &'a BTreeSet<InstanceUuid>,
+    busy: &'a BTreeSet<InstanceUuid>,
+) -> impl Iterator<Item = &'a OwnImage> {
+    let is_needed = |owner: &InstanceUuid| living.contains(owner) || busy.contains(owner);
+    let snapshots =
+        inventory.images.iter().filter(|image| image.holds == LocalImage::Snapshot && !image.used);
+    snapshots.filter(move |image| !image.owner.as_ref().is_some_and(is_needed))
+}
+
 /// What can go, the images first: those that hold saved files are made from others.
 ///
 /// `living` are the instances that the provider has, `busy` those that somebody is at work on:
@@ -139,6 +153,7 @@ pub fn leftovers(
         .iter()
         .filter(|image| !image.used && !image.owner.as_ref().is_some_and(is_needed))
         .filter(|image| !image.unfinished || busy.is_empty())
+        .filter(|image| question.orphans || image.holds != LocalImage::Snapshot)
         .filter(|image| question.is_old_enough(image.made_at))
         .collect();
     images.sort_by_key(|image| (image.owner.is_none(), &image.name));
@@ -190,7 +205,11 @@ mod tests {
         let (alive, busy, gone) = (uuid("/alive"), uuid("/busy"), uuid("/gone"));
         let image = |name: &str, used, owner| OwnImage {
             name: name.to_owned(),
-            holds: LocalImage::of(name),
+            holds: if name.starts_with("snapshot") {
+                LocalImage::Snapshot
+            } else {
+                LocalImage::of(name)
+            },
             made_at: Some(at("2026-01-01T00:00:00Z")),
             unfinished: name == "built@part",
             size: Bytes(1),
@@ -207,6 +226,10 @@ mod tests {
                 image("of-busy", false, Some(busy)),
                 image("of-gone", false, Some(gone)),
                 image("of-gone-and-used", true, Some(gone)),
+                image("snapshot of alive", false, Some(alive)),
+                image("snapshot of busy", false, Some(busy)),
+                image("snapshot of gone", false, Some(gone)),
+                image("snapshot of gone and used", true, Some(gone)),
             ],
             copies: Vec::new(),
             networks: vec![
@@ -226,6 +249,14 @@ mod tests {
             found.iter().map(name).collect()
         };
         assert_eq!(names(&question()), ["of-gone", "unused", "network of gone"]);
+        let with_orphans = Question { orphans: true, ..question() };
+        assert_eq!(
+            names(&with_orphans),
+            ["of-gone", "snapshot of gone", "unused", "network of gone"]
+        );
+        let (living, at_work) = ([alive].into(), [busy].into());
+        let lone = lone_snapshots(&inventory, &living, &at_work);
+        assert_eq!(lone.map(|image| image.name.as_str()).collect::<Vec<_>>(), ["snapshot of gone"]);
         // What does not say how old it is, is not old enough.
         let old = Question { older_than: Some(Ttl(60)), ..question() };
         assert_eq!(names(&old), ["of-gone", "unused"]);

@@ -285,7 +285,7 @@ fn a_killed_ci_job_leaves_no_byte_behind_gc() {
 }
 
 #[test]
-fn the_snapshots_of_a_machine_that_others_removed_go_too() {
+fn the_snapshots_of_a_machine_that_others_removed_go_where_asked() {
     let machine = Machine::made("snapgc", &[], |project| engine_of_its_own(project, &[]));
     let Some(machine) = machine else { return };
     machine.ok(&["up", "--no-start"]);
@@ -296,6 +296,8 @@ fn the_snapshots_of_a_machine_that_others_removed_go_too() {
     machine.ok(&["up", "--no-start"]);
     assert_eq!(kinds(&machine, &["gc", "-y"]), [""; 0]);
     machine.podman(&["rm", "-f", &machine.name]);
-    assert!(kinds(&machine, &["gc", "-y"]).contains(&"snapshot".to_owned()));
+    let kept = machine.ok(&["gc", "-y"]);
+    assert!(kept.stderr.contains("/snapshot:one (") && kept.stderr.contains("--orphans"));
+    assert!(kinds(&machine, &["gc", "--orphans", "-y"]).contains(&"snapshot".to_owned()));
     nothing_is_left(&machine);
 }

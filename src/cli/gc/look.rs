@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::model::garbage::Inventory;
+use crate::model::garbage::{Inventory, OwnImage};
 use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::observed::{Instance, Power};
 use crate::model::stamp::Stamp;
 use crate::plan::Plan;
-use crate::plan::garbage::{Leftover, Question, Verdict, leftovers};
+use crate::plan::garbage::{Leftover, Question, Verdict, leftovers, lone_snapshots};
 use crate::plan::steps::{stop_mode, to_absent};
 use crate::provider::{Depth, Provider, Query, registry};
 
@@ -71,6 +71,10 @@ pub(super) async fn look(context: &Context<'_>, question: &Question) -> Result<F
             Ok((provider, inventory, instances)) => {
                 let own = instances.iter().map(|instance| instance.stamp.uuid).collect();
                 let leftovers = leftovers(&inventory, &own, &busy, question);
+                if !question.orphans {
+                    let snapshots = lone_snapshots(&inventory, &own, &busy);
+                    found.kept.extend(snapshots.map(Kept::snapshot));
+                }
                 found.kept.extend(inventory.copies.into_iter().map(Kept::copy));
                 let mut heap = Heap { provider, machines: Vec::new(), leftovers };
                 for uuid in &own {
@@ -194,6 +198,16 @@ impl Kept {
     fn busy(stamp: &Stamp) -> Kept {
         let (uuid, name) = (Some(stamp.uuid), stamp.infra_id.to_string());
         Kept { uuid, says: format!("left alone: somebody is at work on {name}"), name }
+    }
+
+    fn snapshot(image: &OwnImage) -> Kept {
+        let (uuid, name) = (image.owner, image.name.clone());
+        let says = format!(
+            "left alone: the snapshot {name} ({}), whose machine is gone; `vagrantp gc --orphans` \
+             takes it too",
+            image.size
+        );
+        Kept { uuid, name, says }
     }
 
     fn copy(name: String) -> Kept {
