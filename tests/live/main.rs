@@ -73,6 +73,7 @@ mod replaced;
 mod rootless;
 #[cfg(feature = "podman")]
 mod secrets;
+#[cfg(feature = "podman")]
 mod signals;
 #[cfg(feature = "podman")]
 mod snapshots;
