@@ -209,7 +209,10 @@ impl Context<'_> {
         self.applying.store(true, Ordering::Relaxed);
         self.changed.fetch_or(!plan.is_empty(), Ordering::Relaxed);
         let applied = apply(plan, provider, &mut journal, &history, &mut signal).await;
-        self.applying.store(false, Ordering::Relaxed);
+        // How it failed is still to be told, and what it left to be looked after: no signal cuts in.
+        // What is stale is planned again, and may be asked about.
+        let is_over = matches!(applied, Ok(()) | Err(ApplyError::Stale { .. }));
+        self.applying.store(!is_over, Ordering::Relaxed);
         if !matches!(applied, Err(ApplyError::Interrupted { .. }))
             && let Err(error) = journal.close()
         {

@@ -285,7 +285,6 @@ pub async fn converge(
                         let mut signal = context.signal.clone();
                         context.applying.store(true, Ordering::Relaxed);
                         take_all_back(&plan, provider, context.reporter, &mut signal).await;
-                        context.applying.store(false, Ordering::Relaxed);
                         break Err(error.into());
                     }
                     instance => break Ok((plan, instance)),
