@@ -128,6 +128,7 @@ pub(crate) fn word(text: &str) -> String {
 }
 
 /// Every value of the corpus that a container carries, in few keys of one machine.
+#[cfg(feature = "podman")]
 pub(crate) struct Batch {
     /// The arguments of the main process.
     pub(crate) words: Vec<String>,
@@ -138,6 +139,7 @@ pub(crate) struct Batch {
 }
 
 /// Puts them together, and makes the directories in the project; each holds a file `here`.
+#[cfg(feature = "podman")]
 pub(crate) fn batch(dir: &Path) -> Batch {
     let mut batch = Batch { words: Vec::new(), mounts: Vec::new(), written: Vec::new() };
     let carried = corpus().into_iter().filter(Entry::is_carried);
@@ -172,6 +174,7 @@ pub(crate) fn batch(dir: &Path) -> Batch {
     batch
 }
 
+#[cfg(feature = "podman")]
 impl Batch {
     /// The `.env`, with these lines in front. The main process stays up, and has the words as its
     /// arguments.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Podman;
 use super::pull::{self, error_of};
+use super::{Podman, label};
 use crate::exec::printable;
 use crate::model::image::normalise_reference;
 use crate::provider::{ImageFault, ProviderError};
@@ -36,7 +36,8 @@ impl Heard {
         let text = line.get("stream").and_then(Value::as_str).unwrap_or_default();
         // What overwrites its line, as a bar that moves, ends in a line like any other.
         let lines = text.split(['\n', '\r']).map(printable);
-        let lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
+        let lines = lines.filter(|line| !line.trim().is_empty()).filter_map(without_ours);
+        let lines: Vec<String> = lines.collect();
         for line in &lines {
             if let Some((number, instruction)) = step(line) {
                 self.step = Some(format!("step {number} `{}`", instruction.trim()));
@@ -74,6 +75,28 @@ impl Heard {
             .into();
         }
         failed(recipe, step, error, &lines)
+    }
+}
+
+/// A line as it would be without the label that vagrantp has put on the image: that is one more step at
+/// the end of the last stage, which the Containerfile does not have.
+fn without_ours(line: String) -> Option<String> {
+    let Some((head, rest)) = line.split_once("STEP ") else { return Some(line) };
+    let is_last = match head.strip_prefix('[').and_then(|head| head.strip_suffix("] ")) {
+        Some(stage) => stage.split_once('/').is_some_and(|(stage, of)| stage == of),
+        None => head.is_empty(),
+    };
+    let Some((number, (of, instruction))) =
+        rest.split_once('/').and_then(|(number, rest)| Some((number, rest.split_once(": ")?)))
+    else {
+        return Some(line);
+    };
+    match of.parse::<u32>() {
+        Ok(_) if instruction.starts_with(&format!("LABEL \"{}\"", label::BUILD)) => None,
+        Ok(of) if is_last && of > 1 => {
+            Some(format!("{head}STEP {number}/{}: {instruction}", of - 1))
+        }
+        _ => Some(line),
     }
 }
 
@@ -156,7 +179,7 @@ mod tests {
         for line in [
             json!({ "stream": "STEP 1/3: FROM scratch\n" }),
             json!({ "stream": "an old line\n" }),
-            json!({ "stream": "[2/2] STEP 2/3: RUN make && exit 3\n" }),
+            json!({ "stream": "[2/2] STEP 2/4: RUN make && exit 3\n" }),
             json!({ "stream": "gcc: \u{1b}[31merror\u{1b}[0m\r 50 %\r100 %\n\n" }),
             json!({ "error": "building at STEP \"RUN make && exit 3\": while running runtime: exit status 3\n" }),
         ] {
@@ -181,6 +204,22 @@ mod tests {
         );
         let ProviderError::Image(fault) = fault else { panic!("{fault:?}") };
         assert_eq!(fault.output(), Some("gcc: [31merror[0m\n 50 %\n100 %"));
+    }
+
+    #[test]
+    fn steps_are_counted_as_they_stand_in_the_file() {
+        for (said, shown) in [
+            ("STEP 1/3: FROM scratch", Some("STEP 1/2: FROM scratch")),
+            ("STEP 3/3: LABEL \"io.vagrantp.build\"=\"0\"", None),
+            ("[1/2] STEP 2/2: RUN a/b: c", Some("[1/2] STEP 2/2: RUN a/b: c")),
+            ("[2/2] STEP 2/3: COPY a /", Some("[2/2] STEP 2/2: COPY a /")),
+            ("[2/2] STEP 3/3: LABEL \"io.vagrantp.build\"=\"0\"", None),
+            ("a STEP 1/2: of mine", Some("a STEP 1/2: of mine")),
+            ("STEP by step", Some("STEP by step")),
+        ] {
+            let heard = Heard::default().take(&json!({ "stream": format!("{said}\n") }));
+            assert_eq!(heard.first().map(String::as_str), shown);
+        }
     }
 
     #[test]
