@@ -159,6 +159,11 @@ fn watch(end: Arc<AtomicBool>) -> std::thread::JoinHandle<(usize, BTreeSet<Strin
                 let words = read("cmdline");
                 let variables = String::from_utf8_lossy(&read("environ")).replace(PROXY, "");
                 let variables = variables.as_bytes();
+                // One that was becoming another program meanwhile is looked at the next time: its words
+                // and its variables may be those of two programs.
+                if words.is_empty() || words != read("cmdline") {
+                    continue;
+                }
                 let is_told = holds(&words, CANARY) || holds(&words, LOGIN);
                 let knows = holds(variables, CANARY) || holds(variables, LOGIN);
                 if (is_told || knows) && !is_allowed(&process, &words) {
