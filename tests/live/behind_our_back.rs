@@ -104,8 +104,14 @@ fn its_networks_are_changed() {
     machine.ok(&["up"]);
     let (own, name) = (network(&machine), machine.name.clone());
     let before = machine.inspect("{{.Id}} {{.State.Pid}}");
+    let address = || {
+        let (_, document) = machine.json(&["status"]);
+        document["infrastructure"]["networking"]["ip_address"].to_string()
+    };
+    let first = address();
     machine.podman(&["network", "disconnect", &own, &name]);
     mended(&machine, "disconnected", "running", &["join_network"]);
+    assert_eq!(address(), first);
     machine.podman(&["network", "disconnect", &own, &name]);
     machine.podman(&["network", "rm", &own]);
     let plan = ["create_network", "join_network"];
@@ -131,6 +137,10 @@ fn its_networks_are_changed() {
     let port = &document["infrastructure"]["networking"]["ports"][0]["host_port"];
     let page = page_at(port.as_u64().expect("a port"));
     assert!(page.ends_with("hello\n"), "its port is forwarded again: {page:?}");
+    let joined = address();
+    machine.ok(&["restart"]);
+    machine.ok(&["restart"]);
+    assert_eq!(address(), joined, "it is still the same at later starts");
     // By force, podman takes the container along.
     machine.podman(&["network", "rm", "-f", "-t", "0", &own]);
     let plan = ["create_network", "create", "start"];

@@ -113,9 +113,7 @@ async fn surroundings(
     let Some(image) = image? else {
         return Ok(Err(stale(format!("the image of {} is gone", spec.name))));
     };
-    let address = network.subnets.iter().find_map(|subnet| {
-        spec::first_address(subnet.subnet.parse().ok()?, subnet.gateway.parse().ok())
-    });
+    let address = spec::first_address_of(&network);
     let unlimited = look::unlimited(room);
     Ok(Ok(spec::Surroundings { image, address, unlimited, ..old }))
 }

@@ -29,13 +29,20 @@ pub(super) async fn join(
     if seen.instance.networks.iter().any(|name| name == network) {
         return Ok(Outcome::AlreadyDone);
     }
-    match look::network(&room.client, network).await? {
-        Some(found) if networks::belongs_to(&found, target.uuid) => {}
+    let first = match look::network(&room.client, network).await? {
+        Some(found) if networks::belongs_to(&found, target.uuid) => spec::first_address_of(&found),
         Some(_) => return Ok(stale(format!("the network {network} is not this project's"))),
         None => return Ok(stale(format!("the network {network} is gone"))),
-    }
+    };
     let operation = format!("connect {} with the network {network}", target.name);
-    match connect(room, target, &seen.instance.id, network, address).await {
+    // Left to itself, the engine would give it another address at each start from here on.
+    let mut joined = connect(room, target, &seen.instance.id, network, address.or(first)).await;
+    if joined.is_err() && address.is_none() {
+        // Somebody else may have it, who was put there by hand.
+        drop(disconnect(room, &seen.instance.id, network).await);
+        joined = connect(room, target, &seen.instance.id, network, None).await;
+    }
+    match joined {
         Ok(()) => Ok(Outcome::Done),
         Err(error) => {
             // A connection that failed half-way is in the engine's books, and in the way of another.

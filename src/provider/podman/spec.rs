@@ -4,11 +4,13 @@
 //! and paths may have both.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
 
 use super::label;
+use super::reply::Network;
 use crate::model::capability::Field;
 use crate::model::command::MainProcess;
 use crate::model::mount::{Mount, MountAccess};
@@ -36,6 +38,8 @@ pub(super) struct Surroundings {
 
 /// The body of `POST libpod/containers/create`.
 pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
+    let project = &spec.stamp.project;
+    let mounts = spec.mounts.iter().map(|one| mount(one, project));
     let mut body = json!({
         "name": spec.name,
         "hostname": spec.hostname,
@@ -46,7 +50,7 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
         "netns": { "nsmode": "bridge" },
         "Networks": { spec.network.clone(): network_options(spec, around) },
         "portmappings": spec.ports.iter().map(port).collect::<Vec<_>>(),
-        "mounts": spec.mounts.iter().map(mount).collect::<Vec<_>>(),
+        "mounts": mounts.collect::<Vec<_>>(),
         "resource_limits": limits(spec.memory, spec.cpus, &around.unlimited),
         "restart_policy": if spec.autostart { "always" } else { "no" },
     });
@@ -62,10 +66,6 @@ pub(super) fn container(spec: &InstanceSpec, around: &Surroundings) -> Value {
     }
     if let Some(check) = &around.health_check {
         fields.insert("healthconfig".to_owned(), check.clone());
-    }
-    if !spec.mounts.is_empty() {
-        // The alternative is to relabel the user's own files. Nothing happens without SELinux.
-        fields.insert("selinux_opts".to_owned(), json!(["disable"]));
     }
     body
 }
@@ -105,6 +105,14 @@ fn network_options(spec: &InstanceSpec, around: &Surroundings) -> Value {
     options
 }
 
+/// The address for the one container of a network that the engine shows.
+pub(super) fn first_address_of(network: &Network) -> Option<Ipv4Addr> {
+    network
+        .subnets
+        .iter()
+        .find_map(|subnet| first_address(subnet.subnet.parse().ok()?, subnet.gateway.parse().ok()))
+}
+
 /// The address for the one container of a network: the first that is not the gateway's. Others that
 /// a user attaches by hand get those that follow.
 pub(super) fn first_address(subnet: Ipv4Net, gateway: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
@@ -123,13 +131,19 @@ fn port(port: &PortForward) -> Value {
     })
 }
 
-fn mount(mount: &Mount) -> Value {
+fn mount(mount: &Mount, project: &Path) -> Value {
     // Read-only holds for the mounted directory alone; what is mounted beneath it on the host would
     // stay writable, so a read-only mount leaves that out.
-    let options = match mount.access {
-        MountAccess::ReadWrite => ["rbind", "rw"],
-        MountAccess::ReadOnly => ["bind", "ro"],
+    let mut options = match mount.access {
+        MountAccess::ReadWrite => vec!["rbind", "rw"],
+        MountAccess::ReadOnly => vec!["bind", "ro"],
     };
+    // With SELinux the project's files get the label that containers may use, shared by all of them.
+    // Those outside of it keep theirs, which other programs of the host's may need. Without SELinux it
+    // means nothing.
+    if mount.host.starts_with(project) {
+        options.push("z");
+    }
     json!({
         "type": "bind",
         "source": mount.host,
@@ -243,7 +257,7 @@ mod tests {
                 }],
                 "mounts": [{
                     "type": "bind", "source": "/home/me/we b", "destination": "/a:b,c d",
-                    "options": ["bind", "ro"],
+                    "options": ["bind", "ro", "z"],
                 }],
                 "resource_limits": {
                     "memory": { "limit": 536_870_912, "swap": 536_870_912 },
@@ -253,7 +267,6 @@ mod tests {
                 "dns_server": ["9.9.9.9"],
                 "volumes": [{ "Name": "0a1b", "Dest": "/var/lib/x" }],
                 "healthconfig": { "Test": ["CMD", "true"], "Interval": 5_000_000_000_u64 },
-                "selinux_opts": ["disable"],
             })
         );
     }
