@@ -114,6 +114,14 @@ pub async fn glance(
     Ok((as_wanted && changes.is_empty()).then(|| instance.clone()))
 }
 
+/// There is nothing to do, but there may be something to say.
+fn settled(context: &Context<'_>, instance: Instance) -> Converged {
+    if let Some(warning) = instance.unlimited_text() {
+        context.reporter.warn(&warning);
+    }
+    Converged { plan: Plan::default(), instance: Some(instance) }
+}
+
 /// Everything that a plan needs, and the plan.
 ///
 /// # Errors
@@ -240,13 +248,13 @@ pub async fn converge(
     if let Some(instance) = seen
         && !life.is_news(store.record().value.as_ref(), &instance)
     {
-        return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
+        return Ok(settled(context, instance));
     }
     let lock = store.lock(options.verb, context.lock_timeout(), context.reporter).await?;
     // Its time begins again, where nobody has taken it away while this call waited.
     if is_there && let Some(instance) = glance(desired, provider, options).await? {
         remember(context, &store, identity, &instance, Made::Nothing, life);
-        return Ok(Converged { plan: Plan::default(), instance: Some(instance) });
+        return Ok(settled(context, instance));
     }
     let (mut tries, mut picked) = (0, 0);
     let outcome = loop {
@@ -305,7 +313,14 @@ pub async fn converge(
                 context.reporter.begin(&format!("picking another port: {error}"));
             }
             Err(error) => {
-                break Err(holder::named(error.into(), desired, &ports, provider).await);
+                break Err(holder::named(
+                    error.into(),
+                    identity.uuid,
+                    Some(desired),
+                    &ports,
+                    provider,
+                )
+                .await);
             }
         }
     };

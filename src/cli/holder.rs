@@ -3,6 +3,7 @@
 
 use crate::model::code::Code;
 use crate::model::desired::Desired;
+use crate::model::id::InstanceUuid;
 use crate::model::network::PortForward;
 use crate::plan::PlanError;
 use crate::plan::ports::Holder;
@@ -10,10 +11,12 @@ use crate::provider::Provider;
 
 use super::{Failure, host};
 
-/// The failure, with the project or process that has the port, where one can be found.
+/// The failure, with the project or process that has the port, where one can be found. `desired` has
+/// the lines that ask for the ports, where it is they that are carried out.
 pub async fn named(
     mut failure: Failure,
-    desired: &Desired,
+    uuid: InstanceUuid,
+    desired: Option<&Desired>,
     ports: &[PortForward],
     provider: &dyn Provider,
 ) -> Failure {
@@ -26,8 +29,9 @@ pub async fn named(
         else {
             continue;
         };
-        let Some(holder) = holder(desired, forward, provider).await else { continue };
-        let rule = desired.ports.iter().find(|rule| {
+        let Some(holder) = holder(uuid, forward, provider).await else { continue };
+        let rules = desired.map(|desired| desired.ports.as_slice()).unwrap_or_default();
+        let rule = rules.iter().find(|rule| {
             (rule.value.bind, rule.value.guest, rule.value.protocol)
                 == (forward.bind, forward.guest, forward.protocol)
         });
@@ -44,7 +48,7 @@ pub async fn named(
 }
 
 async fn holder(
-    desired: &Desired,
+    uuid: InstanceUuid,
     forward: &PortForward,
     provider: &dyn Provider,
 ) -> Option<Holder> {
@@ -52,9 +56,7 @@ async fn holder(
     let project = others.iter().find(|other| {
         let theirs =
             |port: &PortForward| forward.collides_with(port.bind, port.host, port.protocol);
-        other.stamp.uuid != desired.identity.uuid
-            && other.state.is_up()
-            && other.ports.iter().any(theirs)
+        other.stamp.uuid != uuid && other.state.is_up() && other.ports.iter().any(theirs)
     });
     if let Some(project) = project {
         let id = project.stamp.infra_id.to_string();

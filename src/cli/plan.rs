@@ -47,8 +47,10 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
         let provider = registry::open(wish.desired.identity.provider, &context.facts).await?;
         // Whether an image that is built would be another one now takes the closer look.
         let built = wish.desired.image.value.is_built();
-        if !built && converge::glance(&wish.desired, &*provider, &options).await?.is_some() {
-            return Ok((Plan::default(), None));
+        let settled = converge::glance(&wish.desired, &*provider, &options).await?;
+        if let Some(instance) = settled.filter(|_| !built) {
+            let warnings = instance.unlimited_text().into_iter().collect();
+            return Ok((Plan { warnings, ..Plan::default() }, None));
         }
         converge::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)
             .await

@@ -11,7 +11,7 @@ use crate::store::journal::Entry;
 
 use super::locate::{self, Found, Search};
 use super::remember::{Life, Made, remember};
-use super::{Context, Failure, settle, status};
+use super::{Context, Failure, holder, settle, status};
 
 /// How often a plan is made anew because the world changed under it.
 const TRIES: usize = 3;
@@ -73,7 +73,11 @@ pub async fn reach_from(
                 tries += 1;
                 context.reporter.begin(&format!("looking again: {found}"));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let (failure, uuid) = (error.into(), found.identity.uuid);
+                let ports = settle::own_ports(found.observed.instance());
+                return Err(holder::named(failure, uuid, None, &ports, &*found.provider).await);
+            }
         }
     };
     found.observed = look(&found, depth).await?;

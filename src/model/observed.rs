@@ -258,17 +258,29 @@ impl EngineFacts {
     /// What is to be said of limits that take no effect; nothing where all do.
     #[must_use]
     pub fn unlimited_text(&self) -> Option<String> {
-        let keys: Vec<&str> = self.unlimited.iter().map(|field| field.key()).collect();
-        let (keys, verb) = match keys.as_slice() {
-            [] => return None,
-            [key] => ((*key).to_owned(), "has"),
-            keys => (keys.join(" and "), "have"),
-        };
-        Some(format!(
-            "{keys} {verb} no effect here: without root's rights, the engine sets limits only on \
-             cgroup v2, where the host hands their controllers on to the user"
-        ))
+        unlimited_text(&self.unlimited)
     }
+}
+
+impl Instance {
+    /// The same, as it is known from the instance.
+    #[must_use]
+    pub fn unlimited_text(&self) -> Option<String> {
+        unlimited_text(&self.unlimited)
+    }
+}
+
+fn unlimited_text(unlimited: &[Field]) -> Option<String> {
+    let keys: Vec<&str> = unlimited.iter().map(|field| field.key()).collect();
+    let (keys, verb) = match keys.as_slice() {
+        [] => return None,
+        [key] => ((*key).to_owned(), "has"),
+        keys => (keys.join(" and "), "have"),
+    };
+    Some(format!(
+        "{keys} {verb} no effect here: without root's rights, the engine sets limits only on \
+             cgroup v2, where the host hands their controllers on to the user"
+    ))
 }
 
 #[cfg(test)]

@@ -187,6 +187,16 @@ fn a_port_taken_after_the_plan_is_a_conflict_and_leaves_nothing() {
     assert_eq!(document["error"]["line"], 6);
     assert_eq!(machine.objects(), [""; 0]);
     assert_eq!(machine.kept(), [""; 0]);
+
+    // What starts the machine as it is says it as well.
+    machine.ok(&["up"]);
+    machine.ok(&["stop"]);
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free");
+    let (status, document) = machine.json(&["restart"]);
+    drop(listener);
+    assert_eq!((status, &document["error"]["code"]), (6, &"PORT_CONFLICT".into()));
+    assert!(text(&document["error"]["details"]["holder"]).ends_with(&own), "{document:#}");
+    machine.rm();
 }
 
 #[test]

@@ -191,6 +191,13 @@ fn limits_that_have_no_effect_are_said() {
         }
         let warning = status["warnings"][0].as_str().unwrap_or_else(|| panic!("{status:#}"));
         assert!(warning.starts_with("MEMORY and CPUS have no effect here"), "{warning}");
+        // An edit that nothing comes of is told as well.
+        for call in ["plan", "up"] {
+            let said = user.vagrantp(&["--json", "--set", "MEMORY=700M", call]);
+            let answer: serde_json::Value = serde_json::from_str(&said).expect("a document");
+            let warning = answer["warnings"][0].as_str().unwrap_or_else(|| panic!("{answer:#}"));
+            assert!(warning.starts_with("MEMORY and CPUS have no effect here"), "{warning}");
+        }
     }
     user.vagrantp(&["rm", "-y"]);
 }
