@@ -70,6 +70,12 @@ enum DirectoryError {
         #[source]
         cause: std::io::Error,
     },
+    #[error("the directory's path is not UTF-8: {}", path.display())]
+    #[diagnostic(
+        code(vagrantp::usage::directory_not_text),
+        help("rename the directory, and those above it, so that its path is UTF-8 text")
+    )]
+    NotText { path: PathBuf },
 }
 
 /// A key that is read and checked, and that nothing acts on yet.
@@ -127,7 +133,7 @@ impl Context<'_> {
     /// The project's directory: `-C`, else the current one, with symlinks resolved.
     ///
     /// # Errors
-    /// It is not there, or may not be entered.
+    /// It is not there, may not be entered, or its path is not UTF-8.
     pub fn project(&self) -> Result<ProjectDir, Failure> {
         let written = self.global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let unusable = |cause| {
@@ -136,6 +142,10 @@ impl Context<'_> {
         };
         let base = host::current_dir().map_err(unusable)?;
         let path = base.join(&written).canonicalize().map_err(unusable)?;
+        // Labels, records and JSON hold the path as text, and it has to be this directory's alone.
+        if path.to_str().is_none() {
+            return Err(Problem::new(Code::ConfigInvalid, DirectoryError::NotText { path }).into());
+        }
         let metadata = path.metadata().map_err(unusable)?;
         if !metadata.is_dir() {
             return Err(unusable(std::io::ErrorKind::NotADirectory.into()));

@@ -5,12 +5,13 @@ use serde_json::json;
 
 use crate::exit;
 use crate::model::id::{Identity, InfraType, ProjectDir};
+use crate::model::network::Protocol;
 use crate::model::observed::Instance;
 use crate::model::problem::Problem;
 use crate::model::stamp::Stamp;
 use crate::model::state::State;
 use crate::provider::registry;
-use crate::report::{Answer, Infrastructure};
+use crate::report::{Answer, Infrastructure, clean};
 
 use super::{Context, Failure, status};
 
@@ -107,7 +108,10 @@ fn table(shapes: &[Infrastructure]) -> String {
             .networking
             .ports
             .iter()
-            .map(|port| format!("{}→{}", port.host_port, port.container_port))
+            .map(|port| {
+                let protocol = if port.protocol == Protocol::Tcp { "" } else { "/udp" };
+                format!("{}→{}{protocol}", port.host_port, port.container_port)
+            })
             .collect();
         [
             shape.id.clone(),
@@ -115,7 +119,8 @@ fn table(shapes: &[Infrastructure]) -> String {
             shape.infra_type.to_string(),
             shape.provider.to_string(),
             if ports.is_empty() { "-".to_owned() } else { ports.join(",") },
-            shape.project_path.display().to_string(),
+            // A line end in a name must not make a row.
+            clean::line(&shape.project_path.display().to_string()),
         ]
     });
     let rows: Vec<[String; 6]> = std::iter::once(header).chain(rows).collect();

@@ -71,10 +71,21 @@ pub async fn run(context: &Context<'_>, args: &LogsArgs) -> Result<Answer, Failu
     if args.follow || !context.global.json {
         let (to, pieces) = mpsc::channel(WAITING);
         // A task of its own: where the reader blocks, signals still get through.
-        let printing = tokio::spawn(print(OutputPrinter::new(context.global.json), pieces));
-        let handed = hand_over(provider, &instance, request, args.tail, to).await;
-        let _ = printing.await;
-        handed?;
+        let mut printing = tokio::spawn(print(OutputPrinter::new(context.global.json), pieces));
+        let printed = tokio::select! {
+            handed = hand_over(provider, &instance, request, args.tail, to) => {
+                let printed = printing.await;
+                handed?;
+                printed
+            }
+            // It ends first where it cannot write.
+            printed = &mut printing => printed,
+        };
+        if let Ok(Err(error)) = printed
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            return Err(Failure::answer_lost(&error));
+        }
         return Ok(Answer::default());
     }
     let lines = collected(provider, &instance, request, args.tail).await?;
@@ -90,14 +101,15 @@ pub async fn run(context: &Context<'_>, args: &LogsArgs) -> Result<Answer, Failu
     Ok(Answer { document, ..Answer::default() })
 }
 
-async fn print(mut printer: OutputPrinter, mut pieces: mpsc::Receiver<OutputPiece>) {
+/// Ends at the first piece that cannot be written, and with it whoever hands pieces on.
+async fn print(
+    mut printer: OutputPrinter,
+    mut pieces: mpsc::Receiver<OutputPiece>,
+) -> std::io::Result<()> {
     while let Some(piece) = pieces.recv().await {
-        // Whoever closed the pipe wants no more of it.
-        if printer.print(&piece).is_err() {
-            return;
-        }
+        printer.print(&piece)?;
     }
-    let _ = printer.end();
+    printer.end()
 }
 
 /// The output, or its last lines and what comes after them.

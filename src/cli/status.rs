@@ -10,7 +10,7 @@ use crate::model::id::Identity;
 use crate::model::observed::{Instance, Observed};
 use crate::model::state::{State, UnderWay};
 use crate::provider::Depth;
-use crate::report::{Answer, Infrastructure, infrastructure};
+use crate::report::{Answer, Infrastructure, clean, infrastructure};
 use crate::store::journal::Entry;
 
 use super::lifetime::{self, Written};
@@ -120,7 +120,8 @@ fn answer(
             ended.last_output = last_output;
         }
     }
-    text.push_str(&format!("  {:<10} {}\n", "project", shape.project_path.display()));
+    let project = clean::line(&shape.project_path.display().to_string());
+    text.push_str(&format!("  {:<10} {project}\n", "project"));
     let next = match shape.state {
         State::Running => "vagrantp ssh",
         State::Error => "vagrantp up --recreate",

@@ -1,6 +1,7 @@
 //! What cannot be planned because the provider cannot do it, or because it is not ours.
 
 use crate::model::capability::{Capabilities, ImageKind};
+use crate::model::command::MainProcess;
 use crate::model::desired::Desired;
 use crate::model::image::ImageSource;
 use crate::model::network::{NetworkMode, PortRule};
@@ -71,6 +72,14 @@ pub fn refusals(
             (ImageKind::Disk, "use a disk image")
         }
     };
+    if kind == ImageKind::Rootfs && desired.command.value == MainProcess::Image {
+        refuse(
+            "COMMAND",
+            "run the image's own program: a tarball of a root file system names none",
+            "write the program that is to run, or delete the line to have a process that stays up",
+            desired.command.place(),
+        );
+    }
     if !capabilities.images.contains(&kind) {
         refuse(
             "IMAGE",
@@ -118,4 +127,30 @@ pub(super) fn instance_name(
 pub(super) fn network_refusal(observed: &Observed) -> Option<PlanError> {
     let network = observed.network.as_ref()?;
     (!network.ours).then(|| PlanError::NetworkTaken { name: network.name.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{desired, written};
+    use crate::provider::memory;
+
+    #[test]
+    fn a_bare_tarball_has_no_program_of_its_own() {
+        let mut wish = desired();
+        let refused = |wish: &Desired| {
+            let engine = EngineFacts::default();
+            refusals(wish, &engine, &memory::capabilities())
+                .into_iter()
+                .map(|e| e.to_string())
+                .collect()
+        };
+        wish.command = written(MainProcess::Image);
+        assert_eq!(refused(&wish), Vec::<String>::new());
+        wish.image = written(ImageSource::Rootfs("/p/rootfs.tar".into()));
+        let said: Vec<String> = refused(&wish);
+        assert!(said.len() == 1 && said[0].contains("names none"), "{said:?}");
+        wish.command = written(MainProcess::Idle);
+        assert_eq!(refused(&wish), Vec::<String>::new());
+    }
 }

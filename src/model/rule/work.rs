@@ -354,6 +354,12 @@ pub(super) const RULES: &[Rule] = &[
         "Give an existing directory with `-C`.",
     ),
     failure(
+        "usage::directory_not_text",
+        &[Code::ConfigInvalid],
+        "The path of the project's directory is not UTF-8.",
+        "Rename the directory, or the one above it that has such a name.",
+    ),
+    failure(
         "internal",
         &[Code::Internal],
         "Something happened that vagrantp did not foresee.",

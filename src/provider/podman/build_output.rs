@@ -38,7 +38,7 @@ impl Heard {
         let lines = text.split(['\n', '\r']).map(printable);
         let lines = lines.filter(|line| !line.trim().is_empty()).filter_map(without_ours);
         let lines: Vec<String> = lines.collect();
-        for line in &lines {
+        for line in lines.iter().filter(|line| !line.contains("&imagebuilder.Step{")) {
             if let Some((number, instruction)) = step(line) {
                 self.step = Some(format!("step {number} `{}`", instruction.trim()));
                 if let Some(from) = instruction.strip_prefix("FROM ") {
@@ -104,7 +104,10 @@ fn without_ours(line: String) -> Option<String> {
 fn is_bookkeeping(line: &str) -> bool {
     let is_id = |text: &str| text.len() >= 11 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let own = ["COMMIT ", "Successfully built ", "Successfully tagged ", "--> Using cache "];
-    own.iter().any(|start| line.starts_with(start)) || is_id(line.trim_start_matches("--> "))
+    own.iter().any(|start| line.starts_with(start))
+        || is_id(line.trim_start_matches("--> "))
+        // What it could not make sense of, as it has it in memory. The error says the same in words.
+        || line.contains("&imagebuilder.Step{")
 }
 
 /// The number of a step and its instruction: `STEP 2/4: RUN make`, `[1/2] STEP 2/4: RUN make`.

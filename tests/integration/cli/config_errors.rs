@@ -225,6 +225,26 @@ fn a_directory_name_without_a_letter_asks_for_infra_id() {
 }
 
 #[test]
+fn a_directory_whose_path_is_no_text_is_refused_by_every_verb() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+
+    let project = without_provider(Project::new(""));
+    let dir = project.root().join(OsStr::from_bytes(b"n\xff"));
+    std::fs::create_dir(&dir).expect("a directory");
+    std::fs::write(dir.join(".env"), "INFRA_TYPE=container\nINFRA_ID=web\n").expect("a file");
+    for verb in ["up", "plan", "status", "stop", "rm", "logs", "restart", "validate", "render"] {
+        let call = [OsString::from("-C"), dir.clone().into(), "--json".into(), verb.into()];
+        let ran = project.ran(project.command(&call).output().expect("it can be run"));
+        let document = ran.document();
+        assert_eq!(ran.status, 2, "{verb}: {document:#}");
+        let said = document.to_string();
+        assert!(said.contains("usage::directory_not_text"), "{verb}: {document:#}");
+        assert!(!ran.stderr.contains("panicked"), "{verb}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_key_without_use_warns_with_its_line() {
     assert_snapshot!(warned(&container("DISK_SIZE=20G")), @"
     vagrantp::config::unused_key
