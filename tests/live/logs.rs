@@ -135,6 +135,15 @@ fn following_ends_with_ctrl_c_or_with_the_reader() {
     out.read_line(&mut String::new()).expect("it comes");
     drop(out);
     assert_eq!(machine.end(follow).status, 0);
+    // One that takes nothing: that is no end, but a failure.
+    for call in [&["logs"][..], &["logs", "-f"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let mut command = machine.command(call);
+        let ran = command.stdout(full).output().expect("it can be run");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{call:?}: {said}");
+        assert!(said.contains("cannot be written to stdout"), "{call:?}: {said}");
+    }
 }
 
 #[test]
