@@ -1,6 +1,6 @@
 //! Nothing that runs is stopped, and nothing is lost, without a yes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -49,6 +49,22 @@ enum ConsentError {
         #[label(collection, "asked for here")]
         place: Option<Place>,
     },
+    #[error(
+        "nobody knows who wrote what this does: {} may be the work of what runs inside",
+        named(files)
+    )]
+    #[diagnostic(
+        code(vagrantp::consent::unguarded),
+        help(
+            "read the plan; `vagrantp up -y` agrees to it. After a `vagrantp restart`, nothing \
+             inside can write {} any more", if files.len() == 1 { "it" } else { "them" }
+        )
+    )]
+    Unguarded {
+        files: Vec<PathBuf>,
+        #[label(collection, "asked for here")]
+        place: Option<Place>,
+    },
     #[error("removing the container deletes everything written in it, and nobody agreed")]
     #[diagnostic(
         code(vagrantp::consent::confirmation_required),
@@ -78,6 +94,11 @@ enum ConsentError {
     Declined,
 }
 
+fn named(files: &[PathBuf]) -> String {
+    let named: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    named.join(" and ")
+}
+
 /// What a restart comes to; a replacement is one, and its copy takes its time.
 fn restart_text(copied: Option<Bytes>) -> String {
     match copied {
@@ -97,9 +118,10 @@ pub async fn to_change(
     plan: &Plan,
     agreed: Agreed<'_>,
 ) -> Result<(), Failure> {
-    let (given, cost) = match plan.consent() {
+    let consent = plan.consent();
+    let (given, cost) = match consent {
         Consent::None => return Ok(()),
-        Consent::Restart => (agreed.restart || agreed.recreate, plan.cost()),
+        Consent::Restart | Consent::Unguarded => (agreed.restart || agreed.recreate, plan.cost()),
         Consent::Recreate => (agreed.recreate, Cost::Recreate),
     };
     if given {
@@ -118,6 +140,13 @@ pub async fn to_change(
                 .map(|file| format!("--plan {} ", quoted(&file.display().to_string())));
             let (handed, place) = (handed.unwrap_or_default(), place.clone());
             (Code::RecreateRequired, ConsentError::Recreate { handed, place })
+        }
+        _ if consent == Consent::Unguarded => {
+            if !context.global.json {
+                context.reporter.show(&describe::plan_text(plan));
+            }
+            let (files, place) = (plan.unguarded.clone(), place.clone());
+            (Code::RestartRequired, ConsentError::Unguarded { files, place })
         }
         _ => {
             let place = place.clone();

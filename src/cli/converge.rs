@@ -114,9 +114,15 @@ pub async fn glance(
     Ok((as_wanted && changes.is_empty()).then(|| instance.clone()))
 }
 
+/// What is to be said of an instance that is as it is wanted.
+#[must_use]
+pub fn to_say(instance: &Instance) -> Vec<String> {
+    instance.unlimited_text().into_iter().chain(instance.unguarded_text()).collect()
+}
+
 /// There is nothing to do, but there may be something to say.
 fn settled(context: &Context<'_>, instance: Instance) -> Converged {
-    if let Some(warning) = instance.unlimited_text() {
+    for warning in to_say(&instance) {
         context.reporter.warn(&warning);
     }
     Converged { plan: Plan::default(), instance: Some(instance) }

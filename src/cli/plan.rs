@@ -49,7 +49,7 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
         let built = wish.desired.image.value.is_built();
         let settled = converge::glance(&wish.desired, &*provider, &options).await?;
         if let Some(instance) = settled.filter(|_| !built) {
-            let warnings = instance.unlimited_text().into_iter().collect();
+            let warnings = converge::to_say(&instance);
             return Ok((Plan { warnings, ..Plan::default() }, None));
         }
         converge::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)

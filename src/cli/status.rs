@@ -51,6 +51,9 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
     {
         context.reporter.warn(&warning);
     }
+    if let Some(warning) = instance.and_then(Instance::unguarded_text) {
+        context.reporter.warn(&warning);
+    }
     // Without a `.env` and without a machine, the missing file is what there is to say.
     if instance.is_none() && search.config.is_none() {
         return Err(search.into_failure());

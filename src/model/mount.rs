@@ -1,6 +1,8 @@
 //! Directories of the host inside the instance.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use miette::{Diagnostic, SourceSpan};
@@ -136,6 +138,28 @@ impl fmt::Display for Mount {
     }
 }
 
+/// A path as the kernel's tables of mounts have it: blanks, tabs, line ends and backslashes stand as three octal digits (proc(5)).
+#[must_use]
+pub fn unescaped(text: &[u8]) -> PathBuf {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code.filter(|_| *first == b'\\') {
+            Some(code) => {
+                plain.push(code);
+                rest = &after[3..];
+            }
+            None => {
+                plain.push(*first);
+                rest = after;
+            }
+        }
+    }
+    PathBuf::from(OsString::from_vec(plain))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +173,11 @@ mod tests {
         assert_eq!(mount("a:/b:ro").access, MountAccess::ReadOnly);
         assert_eq!(mount("a:/dev/shm/x").guest, PathBuf::from("/dev/shm/x"));
         assert_eq!(mount("a:/b:rw").access, MountAccess::ReadWrite);
+    }
+
+    #[test]
+    fn the_kernels_spelling_of_a_path_is_read() {
+        assert_eq!(unescaped(b"/a\\040b\\134c\\9"), PathBuf::from("/a b\\c\\9"));
     }
 
     #[test]

@@ -140,9 +140,37 @@ pub struct Instance {
     /// The limits that its engine cannot enforce: of memory, of CPUs.
     #[serde(default)]
     pub unlimited: Vec<Field>,
+    /// The files on the host whose read-only mounts are gone since it was started: what runs inside
+    /// could have written them. None where that cannot be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unguarded: Vec<PathBuf>,
     /// How its main process fares.
     #[serde(default)]
     pub life: Life,
+}
+
+impl Instance {
+    /// What is to be said of files that lost their protection; nothing where none did.
+    #[must_use]
+    pub fn unguarded_text(&self) -> Option<String> {
+        unguarded_text(&self.name, &self.unguarded)
+    }
+}
+
+/// That these files can be written by what runs inside of `name`, and what to do about it.
+fn unguarded_text(name: &str, files: &[PathBuf]) -> Option<String> {
+    let named: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let (is, it, its) = match named.len() {
+        0 => return None,
+        1 => ("is", "it", "its"),
+        _ => ("are", "them", "their"),
+    };
+    Some(format!(
+        "{} {is} open to what runs inside of {name}, which may have written {it}: {its} read-only \
+         mount went when the file was replaced on the host. Look at {it}; `vagrantp restart` \
+         protects {it} again",
+        named.join(" and ")
+    ))
 }
 
 /// What the provider says an object is doing.
@@ -286,6 +314,17 @@ fn unlimited_text(unlimited: &[Field]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_without_their_protection_are_named() {
+        assert_eq!(unguarded_text("web", &[]), None);
+        let one = unguarded_text("web", &["/p/.env".into()]).unwrap_or_default();
+        assert!(one.starts_with("/p/.env is open to what runs inside of web, "), "{one}");
+        let two = unguarded_text("web", &["/p/.env".into(), "/p/site.yml".into()]);
+        let two = two.unwrap_or_default();
+        assert!(two.starts_with("/p/.env and /p/site.yml are open to "), "{two}");
+        assert!(two.contains("`vagrantp restart` protects them again"), "{two}");
+    }
 
     #[test]
     fn limits_without_effect_are_named() {

@@ -114,6 +114,7 @@ pub(crate) fn instance(desired: &Desired, state: Power) -> Instance {
         finished_at: None,
         written: None,
         unlimited: Vec::new(),
+        unguarded: Vec::new(),
         life: Default::default(),
         stamp: spec.stamp,
     }

@@ -4,6 +4,7 @@
 //! the host, [`describe`] puts a step into one sentence, [`undo`] knows what takes a step back.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,10 @@ pub struct Plan {
     /// How much a replacement copies, where there is one.
     #[serde(default)]
     pub copied: Option<Bytes>,
+    /// The files of the host that what runs inside may have written since it was started: whatever
+    /// the plan does may be its wish.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unguarded: Vec<PathBuf>,
 }
 
 /// One action, what it costs, and why it is there.
@@ -140,6 +145,8 @@ pub enum Consent {
     None,
     /// That what runs is stopped and started.
     Restart,
+    /// That the files say what a person wants, since what runs inside could have written them.
+    Unguarded,
     /// That what was written since the creation is lost.
     Recreate,
 }
@@ -167,6 +174,7 @@ impl Plan {
         let asked = self.steps.iter().map(|step| step.cost).filter(|cost| *cost != Cost::Destroy);
         match asked.max().unwrap_or(Cost::None) {
             Cost::Recreate => Consent::Recreate,
+            _ if !self.is_empty() && !self.unguarded.is_empty() => Consent::Unguarded,
             Cost::Restart => Consent::Restart,
             Cost::Replace if self.copied.is_some_and(|copied| copied > ASK_ABOVE) => {
                 Consent::Restart
@@ -184,6 +192,25 @@ mod tests {
     use crate::model::image::ImageSource;
     use crate::model::observed::{Instance, Power};
     use fixture::{desired, observed, up, written};
+
+    #[test]
+    fn what_may_be_the_instances_own_wish_is_asked_for() {
+        let mut wish = desired();
+        let mut world = observed(&wish, Power::Running);
+        world.instances[0].unguarded = vec!["/projects/web/.env".into()];
+        let plan = up(&wish, &world).unwrap();
+        assert_eq!((plan.is_empty(), plan.consent()), (true, Consent::None));
+        assert_eq!(plan.warnings, [world.instances[0].unguarded_text().unwrap()]);
+        wish.autostart = written(true);
+        let plan = up(&wish, &world).unwrap();
+        assert_eq!((plan.cost(), plan.consent()), (Cost::Live, Consent::Unguarded));
+        assert_eq!(plan.unguarded, world.instances[0].unguarded);
+        wish.image = written(ImageSource::Registry("docker.io/library/debian:12".to_owned()));
+        assert_eq!(up(&wish, &world).unwrap().consent(), Consent::Recreate);
+        world.instances[0].unguarded.clear();
+        wish.image = desired().image;
+        assert_eq!(up(&wish, &world).unwrap().consent(), Consent::None);
+    }
 
     #[test]
     fn what_others_remove_covers_nothing_that_is_ours_to_ask() {

@@ -150,6 +150,7 @@ impl SavedPlan {
             warnings: Vec::new(),
             changes: self.changes.clone(),
             copied: self.copied,
+            unguarded: Vec::new(),
         }
     }
 

@@ -121,17 +121,24 @@ pub fn to_running(
         builder.remove_leftover(leftover);
     }
     builder.see_adoption_through();
+    // Whichever of them runs, the files are the same.
+    let could_write = || observed.instances.iter().chain(adopted);
+    let mut warnings: Vec<String> = could_write().filter_map(Instance::unguarded_text).collect();
+    let mut unguarded: Vec<_> =
+        could_write().flat_map(|instance| &instance.unguarded).cloned().collect();
+    unguarded.sort_unstable();
+    unguarded.dedup();
+    let mut changes = Vec::new();
     match (observed.instance(), adopted) {
         (None, Some(moved)) => builder.adopt(moved),
         (None, None) => builder.make(),
         (Some(instance), _) => {
-            let changes = changes_of(goal, &builder.name, instance, observed, capabilities);
+            changes = changes_of(goal, &builder.name, instance, observed, capabilities);
             builder.mend(instance, &changes)?;
-            let warnings = outdated(&builder).into_iter().collect();
-            return Ok(Plan { steps: builder.steps, changes, warnings, ..Plan::default() });
+            warnings.extend(outdated(&builder));
         }
     }
-    Ok(Plan { steps: builder.steps, ..Plan::default() })
+    Ok(Plan { steps: builder.steps, changes, warnings, unguarded, ..Plan::default() })
 }
 
 /// What to say where the image would be another one if it were built now, and will not be.

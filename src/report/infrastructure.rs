@@ -66,6 +66,9 @@ pub struct Infrastructure {
     pub restarts: u32,
     /// How its main process ended, where it has.
     pub ended: Option<Ended>,
+    /// The files on the host that what runs inside could have written since it was started, although
+    /// they say what the next `up` does.
+    pub unguarded: Vec<PathBuf>,
     /// Why the provider cannot look into it any more; the state is then `error`.
     pub damaged: Option<String>,
 }
@@ -283,6 +286,7 @@ impl Infrastructure {
             ended: instance
                 .filter(|_| facts.state == State::Stopped)
                 .and_then(|instance| Ended::of(instance, facts.last_stopped)),
+            unguarded: instance.map_or_else(Vec::new, |instance| instance.unguarded.clone()),
             damaged: life.and_then(|life| life.damaged.clone()),
             name,
         }
@@ -305,6 +309,9 @@ impl Infrastructure {
         });
         if let Some(why) = &self.damaged {
             line("damaged", why.clone());
+        }
+        for file in &self.unguarded {
+            line("unguarded", format!("{}: can be written from inside", file.display()));
         }
         if let Some(health) = &self.health {
             line("health", health.says());

@@ -175,6 +175,96 @@ fn the_project_itself_may_lie_anywhere() {
     assert!(is_dir(&dir));
 }
 
+/// What `sed -i` and many editors do: a new file in the old one's place.
+fn replace_by_rename(machine: &Machine, content: &str) {
+    machine.file(".env.new", content);
+    let dir = machine.dir();
+    std::fs::rename(dir.join(".env.new"), dir.join(".env")).expect("renamed");
+}
+
+#[test]
+fn what_was_written_inside_after_an_edit_by_rename_is_asked_for() {
+    let Some(machine) = Machine::new("unguarded", &[("MOUNTS", ".:/work")]) else { return };
+    let unguarded = |machine: &Machine| {
+        let (exit, document) = machine.json(&["status"]);
+        assert_eq!(exit, 0, "{document}");
+        document["infrastructure"]["unguarded"].clone()
+    };
+    let env = machine.dir().canonicalize().expect("a path").join(".env");
+    let lost = serde_json::json!(["{root}/project/.env"]);
+    machine.ok(&["up"]);
+    assert_eq!(unguarded(&machine), serde_json::json!([]));
+    // An edit in place keeps the mount, and costs no question.
+    machine.env(&[("MOUNTS", ".:/work"), ("AUTOSTART", "false")]);
+    assert_eq!(unguarded(&machine), serde_json::json!([]));
+
+    let edited = machine.text(&[("MOUNTS", ".:/work")]);
+    replace_by_rename(&machine, &edited);
+    assert_eq!(unguarded(&machine), lost);
+    for verb in ["status", "plan", "up"] {
+        let ran = machine.ok(&[verb]);
+        let warned = ran.stderr.contains("open to what runs inside");
+        assert!(warned, "{verb}: {} {}", ran.stdout, ran.stderr);
+    }
+
+    let stolen = machine.root().join("stolen");
+    std::fs::create_dir(&stolen).expect("made");
+    let mounts = format!(".:/work,{}:/steal", stolen.display());
+    machine.inside(&format!("sed -i 's|^MOUNTS=.*|MOUNTS={mounts}|' /work/.env"));
+    let written = std::fs::read_to_string(&env).expect("read");
+    assert!(written.contains(":/steal"), "it is open indeed: {written}");
+    let before = machine.id();
+    let document = machine.fails(&["up"], 3, "RESTART_REQUIRED");
+    assert!(document["error"]["message"].as_str().is_some_and(|text| text.contains(".env")));
+    assert!(document["plan"].as_array().is_some_and(|plan| !plan.is_empty()), "{document:#}");
+    assert_eq!(machine.id(), before, "nothing was done");
+    assert_eq!(
+        machine.podman_output(&["exec", &machine.name, "ls", "/steal"]).status.code(),
+        Some(1)
+    );
+
+    // A person's own content, and the protection again.
+    machine.file(".env", &edited);
+    machine.ok(&["restart"]);
+    assert_eq!(unguarded(&machine), serde_json::json!([]));
+    let write = machine.podman_output(&["exec", &machine.name, "sh", "-c", "echo x >> /work/.env"]);
+    assert!(!write.status.success(), "it can be written");
+    machine.settled();
+
+    // Who agrees gets what the file says, with its protection.
+    replace_by_rename(&machine, &machine.text(&[("MOUNTS", &mounts)]));
+    assert_eq!(unguarded(&machine), lost);
+    machine.ok(&["up", "-y"]);
+    assert_eq!(machine.inside("ls -d /steal"), "/steal");
+    assert_eq!(unguarded(&machine), serde_json::json!([]));
+    machine.settled();
+    machine.rm();
+}
+
+#[test]
+fn a_made_up_table_of_mounts_is_not_believed() {
+    // The main process has a namespace of its own, in which it mounts what it likes. It does so once
+    // the test has looked.
+    let command =
+        "sh -c '/bin/busybox sleep 1; exec /bin/busybox unshare -rm /bin/busybox sleep 999'";
+    let keys = [("MOUNTS", ".:/work"), ("COMMAND", command), ("STOP_TIMEOUT", "1")];
+    let Some(machine) = Machine::new("madeup", &keys) else { return };
+    machine.ok(&["up"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let users = |pid: String| std::fs::read_link(format!("/proc/{pid}/ns/user")).ok();
+    let (own, its) = (machine.inspect("{{.State.Pid}}"), machine.inspect("{{.State.ConmonPid}}"));
+    let (exit, document) = machine.json(&["status"]);
+    assert_eq!(exit, 0, "{document}");
+    let unguarded = document["infrastructure"]["unguarded"].as_array().map(Vec::len);
+    if users(own) == users(its) {
+        println!("skipped: nothing inside may make a namespace here");
+        assert_eq!(unguarded, Some(0), "{document}");
+    } else {
+        assert_eq!(unguarded, Some(1), "{document}");
+    }
+    machine.rm();
+}
+
 fn is_dir(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|facts| facts.is_dir() && facts.permissions().mode() > 0)
 }

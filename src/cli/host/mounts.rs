@@ -1,11 +1,10 @@
 //! What is mounted where, from `/proc/self/mountinfo`.
 
-use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::model::mount::unescaped;
 use crate::plan::garbage::Ground;
 
 /// Where the file system is mounted that a path is in, whether or not the path is there.
@@ -38,31 +37,8 @@ fn holds(mountinfo: &[u8], path: &Path) -> Option<PathBuf> {
     points.filter(|point| path.starts_with(point)).max_by_key(|point| point.as_os_str().len())
 }
 
-/// Blanks, tabs, line ends and backslashes stand there as three octal digits (proc(5)).
-fn unescaped(text: &[u8]) -> PathBuf {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match code.filter(|_| *first == b'\\') {
-            Some(code) => {
-                plain.push(code);
-                rest = &after[3..];
-            }
-            None => {
-                plain.push(*first);
-                rest = after;
-            }
-        }
-    }
-    PathBuf::from(OsString::from_vec(plain))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
     use super::*;
 
     #[test]
@@ -76,7 +52,6 @@ mod tests {
         assert_eq!(of("/mnt/my diskette"), Path::new("/"));
         assert_eq!(of("/srv/bind"), Path::new("/srv/bind"));
         assert_eq!(holds(b"", Path::new("/")), None);
-        assert_eq!(unescaped(b"a\\134b\\9").as_os_str().as_bytes(), b"a\\b\\9");
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl World {
             finished_at: None,
             written: None,
             unlimited: Vec::new(),
+            unguarded: Vec::new(),
             life: Default::default(),
         });
         Ok(Outcome::Done)

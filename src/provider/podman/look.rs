@@ -11,7 +11,8 @@ use super::moved::{Moved, may_have_moved};
 use super::observe;
 use super::reply::{Container, Listed, Network};
 use super::{
-    Podman, autostart, cgroup, fault, image, label, life, lists, local, networks, save, snapshot,
+    Podman, autostart, cgroup, fault, guards, image, label, life, lists, local, networks, save,
+    snapshot,
 };
 use crate::model::capability::Field;
 use crate::model::id::{Identity, ProviderKind};
@@ -118,6 +119,7 @@ pub(super) fn instance(found: &Container) -> Option<Instance> {
     let mut instance = observe::instance(found)?;
     let made_with = Limits { memory: instance.memory, millicpus: instance.millicpus };
     instance.life.limits = cgroup::in_force(found).filter(|limits| *limits != made_with);
+    instance.unguarded = guards::lost(found, &instance.mounts);
     Some(instance)
 }
 
@@ -320,7 +322,8 @@ async fn moved(
         // A copy moved nowhere.
         let Some(instance) = observe::instance(&found) else { continue };
         let written = save::copied(room, &found).await?;
-        return Ok(Some(Instance { written, ..instance }));
+        let unguarded = guards::lost(&found, &instance.mounts);
+        return Ok(Some(Instance { written, unguarded, ..instance }));
     }
     Ok(None)
 }

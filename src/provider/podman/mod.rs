@@ -52,6 +52,7 @@ mod flow;
 mod frames;
 mod freeze;
 mod garbage;
+mod guards;
 mod health;
 mod ignore;
 mod image;

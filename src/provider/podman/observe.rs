@@ -64,6 +64,7 @@ pub(super) fn instance(container: &Container) -> Option<Instance> {
         finished_at: time(&container.state.finished_at),
         written: container.size_rw.and_then(|size| u64::try_from(size).ok()).map(Bytes),
         unlimited: Vec::new(),
+        unguarded: Vec::new(),
         life: life::of(container),
         stamp,
     })
@@ -157,6 +158,7 @@ pub(super) fn listed(entry: &Listed) -> Option<Instance> {
         finished_at: seconds(entry.exited_at),
         written: None,
         unlimited: Vec::new(),
+        unguarded: Vec::new(),
         life: Life { restarts: entry.restarts, ..Life::default() },
         stamp,
     })

@@ -48,6 +48,13 @@ pub(super) fn main_process(pid: i64, monitor: i64, container: &str) -> Option<i3
     (Process::new(pid).ok()?.stat().ok()?.ppid == monitor).then_some(pid)
 }
 
+/// Whether the main process counts its users otherwise than the monitor that started it; no where
+/// that cannot be seen.
+pub(super) fn has_own_users(pid: i32, monitor: i64) -> bool {
+    let users = |pid: i64| std::fs::read_link(format!("/proc/{pid}/ns/user")).ok();
+    matches!((users(pid.into()), users(monitor)), (Some(own), Some(its)) if own != its)
+}
+
 /// Sends a signal to the process and its group, as a terminal does.
 pub(super) fn signal(pid: Pid, number: i32) {
     if let Some(signal) = Signal::from_named_raw(number) {

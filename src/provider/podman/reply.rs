@@ -126,6 +126,7 @@ pub(super) struct HostConfig {
     #[serde(deserialize_with = "or_default")]
     pub(super) port_bindings: BTreeMap<String, Option<Vec<PortBinding>>>,
     pub(super) restart_policy: RestartPolicy,
+    pub(super) userns_mode: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -115,6 +115,7 @@ pub(super) const INFRASTRUCTURE: Kind = Object(
         ("health", Maybe(&HEALTH)),
         ("restarts", Whole),
         ("ended", Maybe(&ENDED)),
+        ("unguarded", List(&Text)),
         ("damaged", MAYBE_TEXT),
     ],
     &[],
