@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(plan.warnings, [world.instances[0].unguarded_text().unwrap()]);
         wish.autostart = written(true);
         let plan = up(&wish, &world).unwrap();
-        assert_eq!((plan.cost(), plan.consent()), (Cost::Live, Consent::Unguarded));
+        assert_eq!((plan.cost(), plan.consent()), (Cost::Replace, Consent::Unguarded));
         assert_eq!(plan.unguarded, world.instances[0].unguarded);
         wish.image = written(ImageSource::Registry("docker.io/library/debian:12".to_owned()));
         assert_eq!(up(&wish, &world).unwrap().consent(), Consent::Recreate);

@@ -241,30 +241,6 @@ fn what_was_written_inside_after_an_edit_by_rename_is_asked_for() {
     machine.rm();
 }
 
-#[test]
-fn a_made_up_table_of_mounts_is_not_believed() {
-    // The main process has a namespace of its own, in which it mounts what it likes. It does so once
-    // the test has looked.
-    let command =
-        "sh -c '/bin/busybox sleep 1; exec /bin/busybox unshare -rm /bin/busybox sleep 999'";
-    let keys = [("MOUNTS", ".:/work"), ("COMMAND", command), ("STOP_TIMEOUT", "1")];
-    let Some(machine) = Machine::new("madeup", &keys) else { return };
-    machine.ok(&["up"]);
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    let users = |pid: String| std::fs::read_link(format!("/proc/{pid}/ns/user")).ok();
-    let (own, its) = (machine.inspect("{{.State.Pid}}"), machine.inspect("{{.State.ConmonPid}}"));
-    let (exit, document) = machine.json(&["status"]);
-    assert_eq!(exit, 0, "{document}");
-    let unguarded = document["infrastructure"]["unguarded"].as_array().map(Vec::len);
-    if users(own) == users(its) {
-        println!("skipped: nothing inside may make a namespace here");
-        assert_eq!(unguarded, Some(0), "{document}");
-    } else {
-        assert_eq!(unguarded, Some(1), "{document}");
-    }
-    machine.rm();
-}
-
 fn is_dir(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|facts| facts.is_dir() && facts.permissions().mode() > 0)
 }

@@ -220,6 +220,17 @@ fn files_belong_to_the_caller() {
         }
     }
     assert!(seen > 6, "state, run and project: {seen}");
+    // The kernel's table of mounts is as readable without root's rights.
+    let unguarded = || {
+        let document = user.vagrantp(&["status", "--json"]);
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        document["infrastructure"]["unguarded"].as_array().map(Vec::len)
+    };
+    assert_eq!(unguarded(), Some(0));
+    let env = user.path("project/.env");
+    std::fs::copy(&env, user.path("project/.new")).expect("copied");
+    std::fs::rename(user.path("project/.new"), &env).expect("renamed");
+    assert_eq!(unguarded(), Some(1));
     user.vagrantp(&["rm", "-y"]);
 }
 

@@ -179,6 +179,12 @@ pub(super) const RULES: &[Rule] = &[
         "`vagrantp up -y` agrees to that.",
     ),
     failure(
+        "consent::unguarded",
+        &[Code::RestartRequired],
+        "What runs inside could have written the files that ask for this.",
+        "Read the plan; `vagrantp up -y` agrees to it, and `vagrantp restart` protects the files again.",
+    ),
+    failure(
         "consent::confirmation_required",
         &[Code::ConfirmationRequired],
         "The verb deletes what was written in the machine, or a snapshot, and there was nobody to ask.",
