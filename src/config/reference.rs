@@ -43,8 +43,10 @@ playbooks, PROVISIONING_VARS, CLOUD_INIT) are mounted read-only over every writa
 them. A file that does not exist yet cannot be: where `vagrantp.env`, `.env` or `.env.local` appears
 beneath such a mount, `up` refuses until somebody names the files with `--env-file`. An editor that
 saves by putting a new file in the old one's place takes the protection away until the machine starts
-again; `docs/decisions/0009-what-runs-inside-writes-no-next-up.md` says what that means, and what to
-mount for those who trust nothing inside.
+again: `status` shows that, and an `up` that would do something asks first.
+`docs/decisions/0009-what-runs-inside-writes-no-next-up.md` and
+`docs/decisions/0021-an-open-env-is-asked-about.md` say what that means, and what to mount for those who
+trust nothing inside.
 ";
 
 /// The whole page.

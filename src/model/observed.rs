@@ -167,8 +167,8 @@ fn unguarded_text(name: &str, files: &[PathBuf]) -> Option<String> {
     };
     Some(format!(
         "{} {is} open to what runs inside of {name}, which may have written {it}: {its} read-only \
-         mount went when the file was replaced on the host. Look at {it}; `vagrantp restart` \
-         protects {it} again",
+         mount went when an edit on the host put a new file in {its} place. Look at {it}; \
+         `vagrantp restart` protects {it} again",
         named.join(" and ")
     ))
 }

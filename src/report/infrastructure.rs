@@ -66,8 +66,7 @@ pub struct Infrastructure {
     pub restarts: u32,
     /// How its main process ended, where it has.
     pub ended: Option<Ended>,
-    /// The files on the host that what runs inside could have written since it was started, although
-    /// they say what the next `up` does.
+    /// The host's files that lost their protection: what runs inside could have written them.
     pub unguarded: Vec<PathBuf>,
     /// Why the provider cannot look into it any more; the state is then `error`.
     pub damaged: Option<String>,

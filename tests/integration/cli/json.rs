@@ -95,6 +95,7 @@ fn up_has_the_documented_shape() {
         "health": null,
         "restarts": 0,
         "ended": null,
+        "unguarded": [],
         "damaged": null
       },
       "plan": [
@@ -197,6 +198,7 @@ fn up_has_the_documented_shape() {
         "health": null,
         "restarts": 0,
         "ended": null,
+        "unguarded": [],
         "damaged": null
       },
       "plan": [],
