@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use crate::apply::{ApplyError, take_all_back};
-use crate::model::capability::Cost;
 use crate::model::desired::Desired;
 use crate::model::network::PortForward;
 use crate::model::observed::{Instance, Observed, Power};
@@ -385,25 +384,4 @@ async fn look_again(
 ) -> Result<Option<Instance>, Failure> {
     let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
     Ok(provider.observe(&query).await?.instance().cloned())
-}
-
-/// What the plan's dearest step says of the whole, for the message.
-#[must_use]
-pub fn what_happened(plan: &Plan) -> &'static str {
-    let has = |action: &str| plan.steps.iter().any(|step| step.action.name() == action);
-    if plan.is_empty() {
-        "nothing to do"
-    } else if plan.cost() == Cost::Recreate {
-        "recreated"
-    } else if has("save_files") {
-        "replaced, with its files"
-    } else if has("create") {
-        "created"
-    } else if has("start") {
-        "started"
-    } else if has("resume") {
-        "resumed"
-    } else {
-        "changed"
-    }
 }

@@ -7,10 +7,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::exit;
+use crate::model::capability::Cost;
 use crate::model::desired::Desired;
 use crate::model::lifetime::Lifetime;
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
+use crate::plan::Plan;
 use crate::plan::action::Fetch;
 use crate::plan::describe;
 use crate::plan::steps::{Recreate, Twin};
@@ -130,7 +132,7 @@ fn answer(
     let infrastructure = shape(desired, instance);
     let state = infrastructure.state;
     let id = &infrastructure.id;
-    let happened = converge::what_happened(&done.plan);
+    let happened = what_happened(&done.plan);
     let message = if done.plan.is_empty() {
         format!(
             "{id} is {state} already: there is nothing to do. `vagrantp ssh` goes inside, \
@@ -160,6 +162,26 @@ fn answer(
     document.infrastructure = Some(infrastructure);
     document.next_steps = next;
     Answer { document, text, exit: exit::SUCCESS }
+}
+
+/// What the plan's dearest step says of the whole, for the message.
+fn what_happened(plan: &Plan) -> &'static str {
+    let has = |action: &str| plan.steps.iter().any(|step| step.action.name() == action);
+    if plan.is_empty() {
+        "nothing to do"
+    } else if plan.cost() == Cost::Recreate {
+        "recreated"
+    } else if has("save_files") {
+        "replaced, with its files"
+    } else if has("create") {
+        "created"
+    } else if has("start") {
+        "started"
+    } else if has("resume") {
+        "resumed"
+    } else {
+        "changed"
+    }
 }
 
 /// The instance in the one shape, right after it was made so.
