@@ -25,6 +25,7 @@ pub mod failure;
 pub mod gc;
 pub mod holder;
 pub mod host;
+pub mod init;
 pub mod lifetime;
 pub mod list;
 pub mod locate;
@@ -120,6 +121,8 @@ pub struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a .env that describes a machine, or add to the one that is there.
+    Init(init::InitArgs),
     /// Make the machine so as the .env says, and start it.
     Up(up::UpArgs),
     /// A shell inside, or one command.
@@ -165,7 +168,11 @@ impl Verb {
     fn has_a_machine(&self) -> bool {
         !matches!(
             self,
-            Verb::Validate(_) | Verb::Explain(_) | Verb::Schema(_) | Verb::Completions(_)
+            Verb::Init(_)
+                | Verb::Validate(_)
+                | Verb::Explain(_)
+                | Verb::Schema(_)
+                | Verb::Completions(_)
         )
     }
 
@@ -173,6 +180,7 @@ impl Verb {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Verb::Init(_) => "init",
             Verb::Up(_) => "up",
             Verb::Ssh(_) => "ssh",
             Verb::Stop(_) => "stop",
@@ -292,6 +300,7 @@ async fn dispatch(context: &Context<'_>, verb: Verb) -> Result<Answer, Failure> 
         context.store.check()?;
     }
     match verb {
+        Verb::Init(args) => init::run(context, &args),
         Verb::Up(args) => up::run(context, &args).await,
         Verb::Ssh(args) => ssh::run(context, &args).await,
         Verb::Stop(args) => stop::run(context, &args).await,

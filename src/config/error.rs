@@ -76,6 +76,28 @@ pub(super) enum FileError {
         #[label("a NUL byte")]
         place: Place,
     },
+    #[error("{path} is a symlink, and leads to no file of the project's: {target}")]
+    #[diagnostic(
+        code(vagrantp::config::env_file_leads_out),
+        help(
+            "nothing was written: name the file that is meant with `--env-file`, or put one in the \
+             link's place"
+        )
+    )]
+    LeadsOut { path: String, target: String },
+    #[error("{path} says already which machine the project wants")]
+    #[diagnostic(
+        code(vagrantp::config::described_already),
+        help(
+            "edit what stands there; `vagrantp validate` shows how it is understood. To start anew, \
+             delete vagrantp's lines from {path} first; for a second file, name it with `--env-file`"
+        )
+    )]
+    Described {
+        path: String,
+        #[label("here")]
+        place: Place,
+    },
 }
 
 impl FileError {
@@ -85,7 +107,9 @@ impl FileError {
             _ => Code::ConfigInvalid,
         };
         let place = match &self {
-            FileError::NotUtf8 { place, .. } | FileError::Nul { place, .. } => Some(place.clone()),
+            FileError::NotUtf8 { place, .. }
+            | FileError::Nul { place, .. }
+            | FileError::Described { place, .. } => Some(place.clone()),
             _ => None,
         };
         let mut problem = Problem::new(code, self);

@@ -16,6 +16,7 @@ mod error;
 mod expand;
 mod files;
 pub mod grammar;
+pub mod ground;
 mod host_name;
 pub mod keys;
 mod layers;
@@ -38,6 +39,7 @@ mod values;
 mod warning;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use duration::span;
@@ -99,28 +101,49 @@ pub struct Setting {
 #[must_use]
 pub fn load(request: &LoadRequest<'_>) -> Loaded {
     let dir = std::fs::canonicalize(request.dir).unwrap_or_else(|_| request.dir.to_owned());
-    let mut errors = Vec::new();
-    let mut texts = Vec::new();
-    let mut paths = Vec::new();
-    let mut prefixed = false;
+    let mut files = Files::default();
     match read::wanted(&dir, request.env_files) {
-        Err(problem) => errors.push(problem),
+        Err(problem) => files.errors.push(problem),
         Ok(wanted) => {
             for file in wanted {
-                let found = read::read(texts.len(), &file);
-                texts.push(found.text);
-                errors.extend(found.problem);
-                prefixed |= found.prefixed;
-                paths.push(file.path);
+                let found = read::read(files.texts.len(), &file);
+                files.texts.push(found.text);
+                files.errors.extend(found.problem);
+                files.prefixed |= found.prefixed;
+                files.paths.push(file.path);
             }
         }
     }
+    understand(&dir, files, request)
+}
+
+/// What `--set` alone would come to, in a project without any file and a process without variables:
+/// the values of a file that is still to be written are tried like this.
+#[must_use]
+pub fn load_set(request: &LoadRequest<'_>) -> Loaded {
+    let dir = std::fs::canonicalize(request.dir).unwrap_or_else(|_| request.dir.to_owned());
+    let facts = HostFacts { environment: BTreeMap::new(), ..request.facts.clone() };
+    understand(&dir, Files::default(), &LoadRequest { facts: &facts, ..*request })
+}
+
+/// The files of a project as they were read.
+#[derive(Default)]
+struct Files {
+    texts: Vec<Text>,
+    paths: Vec<PathBuf>,
+    errors: Vec<Problem>,
+    /// Whether one that cannot be read says that only prefixed names are vagrantp's.
+    prefixed: bool,
+}
+
+fn understand(dir: &Path, files: Files, request: &LoadRequest<'_>) -> Loaded {
+    let Files { texts, paths, mut errors, prefixed } = files;
     // What is missing can be said only where everything was read.
     let all_read = errors.is_empty();
     let mut layers = Layers::collect(texts, prefixed, &request.facts.environment, request.set);
     errors.append(&mut layers.errors);
     let mut warnings = std::mem::take(&mut layers.warnings);
-    let surroundings = Surroundings { dir: &dir, home: &request.facts.home };
+    let surroundings = Surroundings { dir, home: &request.facts.home };
     let mut typed = Typed {
         layers: &layers,
         surroundings: &surroundings,
@@ -141,7 +164,7 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
         let (config, places, facts) = (&config, &places, request.facts);
         check::Check { config, places, facts, errors, warnings }.all();
     }
-    config.guarded = guarded(&dir, &paths, &config);
+    config.guarded = guarded(dir, &paths, &config);
     if request.env_files.is_empty() {
         config.found = paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
     }

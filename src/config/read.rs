@@ -10,7 +10,7 @@ use super::text::{Text, shown};
 use crate::model::problem::Problem;
 
 /// No configuration file is larger.
-const LARGEST: usize = 1 << 20;
+pub(super) const LARGEST: usize = 1 << 20;
 
 /// The files that are read where none is given, the strongest last.
 pub(super) const DEFAULT_FILES: [&str; 3] = ["vagrantp.env", ".env", ".env.local"];
@@ -119,7 +119,7 @@ pub(super) fn text_of(source: usize, name: &str, bytes: &[u8]) -> (Text, Option<
 }
 
 /// The bytes of a file; of one that is too large, one more than it may have.
-fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
+pub(super) fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
     let path_shown = || name.to_owned();
     let failed = |cause: io::Error| match cause.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {

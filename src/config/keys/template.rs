@@ -16,37 +16,116 @@ pub enum Names {
     Prefixed,
 }
 
-/// The text for a machine of this provider's.
-#[must_use]
-pub fn template(provider: ProviderKind, names: Names) -> String {
-    let prefix = match names {
-        Names::Plain => "",
-        Names::Prefixed => PREFIX,
-    };
-    let mut text = "\
+/// A `.env` that is to be written: the lines that count, and how much is told besides.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    provider: ProviderKind,
+    names: Names,
+    values: Vec<(&'static str, String)>,
+}
+
+/// Keys that a new file shows without using them, with a word on each. Their examples are the
+/// table's.
+const COMMON: [(&str, &str); 6] = [
+    ("INFRA_ID", "its name; else that of the directory"),
+    ("PORTS", "host:inside; `auto` picks a free one"),
+    ("COMMAND", "its main process; else one that waits"),
+    ("SSH_USER", "who `vagrantp ssh` is inside"),
+    ("AUTOSTART", "whether it starts with the host"),
+    ("INFRA_TTL", "how long it may live after its last `up`"),
+];
+
+impl Draft {
+    /// The lines that a machine of this provider's needs.
+    #[must_use]
+    pub fn new(provider: ProviderKind, names: Names) -> Self {
+        let live = |key: &Key| live(key, provider).map(|value| (key.name, value.to_owned()));
+        let values = all().filter(|key| key.used_by.contains(&provider)).filter_map(live).collect();
+        Draft { provider, names, values }
+    }
+
+    /// Has a line say this; an empty value takes the line out. A key that is none is left out.
+    pub fn set(&mut self, key: &str, value: &str) {
+        let Some(key) = super::find(key) else { return };
+        self.values.retain(|(name, _)| *name != key.name);
+        if !value.is_empty() {
+            self.values.push((key.name, value.to_owned()));
+        }
+    }
+
+    /// The lines that count, in the order of the table.
+    pub fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        all().filter_map(|key| self.value(key.name).map(|value| (key.name, value)))
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn prefix(&self) -> &'static str {
+        match self.names {
+            Names::Plain => "",
+            Names::Prefixed => PREFIX,
+        }
+    }
+
+    /// A small file: the lines that count, and a few that could.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let prefix = self.prefix();
+        let mut text = "\
+# The machine of this project. `vagrantp up` makes it so, `vagrantp plan` shows how,
+# `vagrantp explain KEY` tells all of a key.\n"
+            .to_owned();
+        for (name, value) in self.lines() {
+            let _ = writeln!(text, "{prefix}{name}={}", quoted(value));
+        }
+        let unused = |(name, word): &(&str, &'static str)| {
+            let key = super::find(name).filter(|key| key.used_by.contains(&self.provider))?;
+            self.value(key.name).is_none().then_some((key, *word))
+        };
+        let unused: Vec<_> = COMMON.iter().filter_map(unused).collect();
+        if !unused.is_empty() {
+            text.push_str("\n# More that it can have, without the first `#`:\n");
+        }
+        for (key, word) in unused {
+            let line = format!("#{prefix}{}={}", key.name, quoted(key.example));
+            let _ = writeln!(text, "{line:<36}  # {word}");
+        }
+        text
+    }
+
+    /// Every key that the provider has a use for, explained.
+    #[must_use]
+    pub fn every(&self) -> String {
+        let prefix = self.prefix();
+        let mut text = "\
 # Which machine this project wants. `vagrantp up` makes it so, `vagrantp explain KEY` tells more of
 # a key. Lines that start with `#KEY=` show the default, or an example where there is none.\n"
-        .to_owned();
-    for key in all().filter(|key| key.used_by.contains(&provider)) {
-        let live = live(key, provider);
-        let value = live.unwrap_or(match key.default {
-            Default::Value(value) => value,
-            _ => key.example,
-        });
-        let expected = match key.default {
-            Default::Depends(words) => format!("{} Default: {words}.", sentence(key.expected)),
-            _ => sentence(key.expected),
-        };
-        text.push('\n');
-        for paragraph in [key.doc, &expected] {
-            for line in wrapped(paragraph, 98) {
-                let _ = writeln!(text, "# {line}");
+            .to_owned();
+        let used =
+            |key: &&Key| key.used_by.contains(&self.provider) || self.value(key.name).is_some();
+        for key in all().filter(used) {
+            let live = self.value(key.name);
+            let value = live.unwrap_or(match key.default {
+                Default::Value(value) => value,
+                _ => key.example,
+            });
+            let expected = match key.default {
+                Default::Depends(words) => format!("{} Default: {words}.", sentence(key.expected)),
+                _ => sentence(key.expected),
+            };
+            text.push('\n');
+            for paragraph in [key.doc, &expected] {
+                for line in wrapped(paragraph, 98) {
+                    let _ = writeln!(text, "# {line}");
+                }
             }
+            let off = if live.is_some() { "" } else { "#" };
+            let _ = writeln!(text, "{off}{prefix}{}={}", key.name, quoted(value));
         }
-        let off = if live.is_some() { "" } else { "#" };
-        let _ = writeln!(text, "{off}{prefix}{}={}", key.name, quoted(value));
+        text
     }
-    text
 }
 
 /// The value of a key that the new file says, where it says one.
@@ -93,6 +172,10 @@ mod tests {
     use super::*;
     use crate::config::tests::Project;
 
+    fn template(provider: ProviderKind, names: Names) -> String {
+        Draft::new(provider, names).every()
+    }
+
     /// The keys that a template shows, live or not, in their order.
     fn shown(text: &str) -> Vec<&str> {
         text.lines()
@@ -105,12 +188,14 @@ mod tests {
     fn a_new_file_is_a_valid_configuration() {
         for provider in ProviderKind::WRITTEN {
             for names in [Names::Plain, Names::Prefixed] {
-                let project = Project::new(&template(provider, names));
-                let loaded = project.load();
-                assert!(loaded.errors.is_empty(), "{provider}: {:?}", loaded.errors);
-                assert!(loaded.warnings.is_empty(), "{provider}: {:?}", loaded.warnings);
-                let config = loaded.config.expect("no error, so a configuration");
-                assert_eq!(config.provider_kind(), Some(provider));
+                let draft = Draft::new(provider, names);
+                for text in [draft.every(), draft.short()] {
+                    let loaded = Project::new(&text).load();
+                    assert!(loaded.errors.is_empty(), "{provider}: {:?}", loaded.errors);
+                    assert!(loaded.warnings.is_empty(), "{provider}: {:?}", loaded.warnings);
+                    let config = loaded.config.expect("no error, so a configuration");
+                    assert_eq!(config.provider_kind(), Some(provider));
+                }
             }
         }
     }
@@ -136,6 +221,40 @@ mod tests {
             );
         }
         assert!(all().all(|key| everywhere.contains(&key.name)));
+    }
+
+    #[test]
+    fn what_a_short_file_offers_can_be_taken() {
+        for provider in ProviderKind::WRITTEN {
+            let text = Draft::new(provider, Names::Prefixed).short();
+            let offered = text.lines().filter_map(|line| line.strip_prefix("#VAGRANTP_"));
+            let mut count = 0;
+            for line in offered {
+                let name = line.split('=').next().expect("a name");
+                let taken = text.replace(&format!("#VAGRANTP_{line}"), &format!("VAGRANTP_{line}"));
+                let loaded = Project::new(&taken).load();
+                assert!(loaded.errors.is_empty(), "{provider} {line}: {:?}", loaded.errors);
+                let written = loaded.settings.iter().find(|setting| setting.key == name);
+                let written =
+                    written.expect("it is written").origin.place().map(|place| place.line);
+                assert!(written.is_some(), "{provider} {line}");
+                count += 1;
+            }
+            assert!(count > 0 && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_stands_in_the_order_of_the_table() {
+        let mut draft = Draft::new(ProviderKind::Podman, Names::Plain);
+        for (key, value) in [("COMMAND", "sh -c 'a b'"), ("CPUS", "1"), ("MOUNTS", ""), ("NO", "1")]
+        {
+            draft.set(key, value);
+        }
+        draft.set("CPUS", "2");
+        let lines: Vec<_> = draft.lines().collect();
+        assert_eq!(lines, [("INFRA_TYPE", "container"), ("CPUS", "2"), ("COMMAND", "sh -c 'a b'")]);
+        assert!(draft.short().contains("\nCOMMAND=\"sh -c 'a b'\"\n"), "{}", draft.short());
     }
 
     #[test]

@@ -43,6 +43,28 @@ pub(super) const RULES: &[Rule] = &[
         "Delete the byte at the place that the message names.",
     ),
     mistake(
+        "config::env_file_leads_out",
+        "The file that `init` would write to is a symlink to something outside of the project.",
+        "Name the file that is meant with `--env-file`, or put one in the link's place.",
+    ),
+    failure(
+        "config::env_file_unwritable",
+        &[Code::PermissionDenied, Code::InsufficientResources, Code::ConfigMissing, Code::Internal],
+        "The file that `init` would write cannot be written.",
+        "Do what the message says, or print the lines with `vagrantp init --dry-run`.",
+    ),
+    failure(
+        "config::env_file_changed",
+        &[Code::InvalidState],
+        "Somebody else wrote the file while `init` was about to.",
+        "Call `vagrantp init` again.",
+    ),
+    mistake(
+        "config::described_already",
+        "The project says already which machine it wants, so `init` writes nothing.",
+        "Edit what stands there; `vagrantp validate` shows how it is understood.",
+    ),
+    mistake(
         "config::unterminated_quote",
         "A quote is opened and never closed.",
         "Close it at the end of the value.",

@@ -228,6 +228,12 @@ const LEFTOVER: Kind = Object(
 /// What `gc` leaves alone, and why.
 const KEPT: Kind = Object(&[("name", Text), ("uuid", MAYBE_TEXT), ("says", Text)], &[]);
 
+/// What `init` wrote, or would.
+const WRITTEN: Kind = Object(
+    &[("file", Text), ("added", Bool), ("keys", Any), ("left", List(&Text)), ("text", Text)],
+    &[],
+);
+
 /// What any verb may answer.
 const DOCUMENT: Kind = Object(
     &[("schema", Whole), ("success", Bool)],
@@ -255,6 +261,7 @@ const DOCUMENT: Kind = Object(
         ("explain", Any),
         ("json_schema", Any),
         ("script", Text),
+        ("written", WRITTEN),
         ("lines", List(&OUTPUT_LINE)),
         ("snapshot", SNAPSHOT),
         ("snapshots", List(&SNAPSHOT)),
