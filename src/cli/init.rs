@@ -8,8 +8,10 @@ use crate::config::keys::template::{Draft, Names};
 use crate::config::keys::{self, PREFIX};
 use crate::config::{self, LoadRequest};
 use crate::exit;
+use crate::model::desired::Desired;
 use crate::model::host::HostFacts;
 use crate::model::id::{Identity, ProjectDir, ProviderKind};
+use crate::model::problem::Problem;
 use crate::model::units::Memory;
 use crate::report::Answer;
 use crate::resolve;
@@ -89,12 +91,14 @@ pub fn run(context: &Context<'_>, args: &InitArgs) -> Result<Answer, Failure> {
         ..Failure::default()
     })?;
     let draft = draft(&context.facts, ground.names, args.template, &context.global.set);
-    let identity = check(context, &project, &draft)?;
+    let (identity, warnings) = check(context, &project, &draft)?;
     let block = if args.every_key { draft.every() } else { draft.short() };
     if !args.dry_run {
         write::write(&ground, &block)?;
     }
-    Ok(answer(context, args, &ground, &draft, &identity, block))
+    let mut answer = answer(context, args, &ground, &draft, &identity, block);
+    answer.document.warnings = context.document(&warnings).warnings;
+    Ok(answer)
 }
 
 /// The lines to write. What `--set` says wrong is not among them: [`check`] finds it.
@@ -107,8 +111,9 @@ fn draft(facts: &HostFacts, names: Names, template: Option<Template>, set: &[Str
     let said = |key: &str| set.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| *value);
     let provider = said("PROVIDER").and_then(ProviderKind::parse).unwrap_or(ProviderKind::Podman);
     let mut draft = Draft::new(provider, names);
+    let is_container = said("INFRA_TYPE").is_none_or(|word| word == "container");
     let has = |name: &str| keys::find(name).is_some_and(|key| key.used_by.contains(&provider));
-    if provider == ProviderKind::Podman {
+    if provider == ProviderKind::Podman && is_container {
         draft.set("IMAGE", "docker.io/library/debian:12");
         let small = facts.memory_available < Memory(2048);
         draft.set("MEMORY", if small { "512M" } else { "1G" });
@@ -128,7 +133,11 @@ fn draft(facts: &HostFacts, names: Names, template: Option<Template>, set: &[Str
 }
 
 /// Holds the lines against all rules, as if they stood after `--set`.
-fn check(context: &Context<'_>, project: &ProjectDir, draft: &Draft) -> Result<Identity, Failure> {
+fn check(
+    context: &Context<'_>,
+    project: &ProjectDir,
+    draft: &Draft,
+) -> Result<(Identity, Vec<Problem>), Failure> {
     // What was typed comes as it was typed: mistakes show it.
     let typed = |name: &str| {
         let is = |assignment: &String| {
@@ -138,8 +147,8 @@ fn check(context: &Context<'_>, project: &ProjectDir, draft: &Draft) -> Result<I
         context.global.set.iter().any(is)
     };
     let ours = draft.lines().filter(|(name, _)| !typed(name));
-    let mut set: Vec<String> = ours.map(|(name, value)| format!("{name}={value}")).collect();
-    set.extend(context.global.set.iter().cloned());
+    let ours = ours.map(|(name, value)| format!("{name}={value}"));
+    let set: Vec<String> = context.global.set.iter().cloned().chain(ours).collect();
     let loaded = config::load_set(&LoadRequest {
         dir: &project.path,
         env_files: &[],
@@ -151,10 +160,44 @@ fn check(context: &Context<'_>, project: &ProjectDir, draft: &Draft) -> Result<I
     match resolve::resolve(&config, project, &context.facts) {
         Ok(desired) => {
             context.reporter.warnings(&loaded.warnings, &loaded.sources);
-            Ok(desired.identity)
+            too_much(&desired, &context.facts).iter().for_each(|text| context.reporter.warn(text));
+            Ok((desired.identity, loaded.warnings))
         }
         Err(problems) => Err(failed(problems, loaded.sources)),
     }
+}
+
+/// What this host has less of than the lines ask for: the file may be meant for another.
+fn too_much(desired: &Desired, facts: &HostFacts) -> Vec<String> {
+    let (cpus, memory) = (desired.cpus.value, desired.memory.value);
+    let mut found = Vec::new();
+    if cpus.0 > facts.cpus {
+        found.push(format!(
+            "CPUS is {}, and this host has {}: `up` refuses that here",
+            cpus.0, facts.cpus
+        ));
+    }
+    if memory > facts.memory_total {
+        found.push(format!(
+            "MEMORY is {memory}, and this host has {}: `up` refuses that here",
+            facts.memory_total
+        ));
+    }
+    found
+}
+
+/// The verb for this very project and file, as it can be typed.
+fn call(context: &Context<'_>, verb: &str) -> String {
+    let mut words = vec!["vagrantp".to_owned()];
+    let global = &context.global;
+    if let Some(dir) = &global.directory {
+        words.extend(["-C".to_owned(), dir.display().to_string()]);
+    }
+    if let Some(file) = global.env_file.first() {
+        words.extend(["--env-file".to_owned(), file.display().to_string()]);
+    }
+    words.push(verb.to_owned());
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| format!("vagrantp {verb}"))
 }
 
 fn answer(
@@ -176,7 +219,7 @@ fn answer(
         }
     };
     let prefix = if ground.names == Names::Prefixed { PREFIX } else { "" };
-    let next = ["vagrantp plan", "vagrantp up"];
+    let next = [call(context, "plan"), call(context, "up")];
     let mut text = format!("{message}\n");
     for (key, value) in draft.lines() {
         let key = format!("{prefix}{key}");
@@ -192,7 +235,10 @@ fn answer(
     if args.dry_run {
         text.clone_from(&block);
     } else {
-        text.push_str(&format!("  next  {} shows the steps, {} takes them\n", next[0], next[1]));
+        text.push_str(&format!(
+            "  next  `{}` shows the steps, `{}` takes them\n",
+            next[0], next[1]
+        ));
     }
     let keys: Map<String, Value> = draft
         .lines()
@@ -201,7 +247,7 @@ fn answer(
     let mut document = context.document(&[]);
     document.message = Some(message);
     document.changed = Some(!args.dry_run);
-    document.next_steps = next.map(str::to_owned).to_vec();
+    document.next_steps = next.to_vec();
     let written = json!({
         "file": ground.path.display().to_string(),
         "added": added,

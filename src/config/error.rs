@@ -17,7 +17,8 @@ pub(super) enum FileError {
     #[diagnostic(
         code(vagrantp::config::no_env_file),
         help(
-            "create a file `.env` there that says which machine the project wants, such as\n\
+            "`vagrantp init` writes one, or create a file `.env` there that says which machine the \
+             project wants, such as\n\
              \n    INFRA_TYPE=container\n    IMAGE=docker.io/library/debian:12\n    MOUNTS=.:/work\n\n\
              or name the project's directory with `-C DIR`"
         )

@@ -121,7 +121,7 @@ impl Code {
             Code::PermissionDenied => "See who owns what the message names.",
             Code::Internal => "Report it with its message; `vagrantp status` shows what there is.",
             Code::ConfigMissing => {
-                "Create a `.env` with the line `INFRA_TYPE=container`, or name the directory with `-C`."
+                "`vagrantp init` writes a `.env`; or name the project's directory with `-C`."
             }
             Code::ConfigInvalid => {
                 "Correct the lines; `vagrantp validate` shows all mistakes at once."

@@ -12,6 +12,7 @@ mod env_files;
 #[cfg(feature = "podman")]
 mod exits;
 mod explain;
+mod init;
 #[cfg(feature = "podman")]
 mod json;
 #[cfg(feature = "podman")]

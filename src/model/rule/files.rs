@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         "config::no_env_file",
         &[Code::ConfigMissing],
         "The directory has neither a `.env` nor a `vagrantp.env`.",
-        "Create a `.env` with the line `INFRA_TYPE=container`, or name the project's directory with `-C`.",
+        "`vagrantp init` writes a `.env`; or name the project's directory with `-C`.",
     ),
     failure(
         "config::env_file_missing",

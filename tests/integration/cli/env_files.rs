@@ -13,8 +13,8 @@ fn a_missing_env_says_how_to_write_one() {
     vagrantp::config::no_env_file
 
       × configuration file .env not found in {root}/project
-      help: create a file `.env` there that says which machine the project wants,
-            such as
+      help: `vagrantp init` writes one, or create a file `.env` there that says
+            which machine the project wants, such as
 
                 INFRA_TYPE=container
                 IMAGE=docker.io/library/debian:12
