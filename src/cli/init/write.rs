@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -99,13 +99,12 @@ pub(super) fn write(ground: &Ground, block: &str) -> Result<(), Problem> {
         let writable = rustix::fs::access(&ground.path, rustix::fs::Access::WRITE_OK);
         writable.map_err(|errno| failed(errno.into()))?;
         let old = fs::metadata(&ground.path).map_err(failed)?;
-        let keep = || {
-            let new = file.as_file();
-            if (old.uid(), old.gid()) != (new.metadata()?.uid(), new.metadata()?.gid()) {
-                std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()))?;
-            }
-            new.set_permissions(old.permissions())
-        };
+        let new = file.as_file().metadata().map_err(failed)?;
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            let give = || fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
+            deed::at_once("init.owner", give).map_err(failed)?;
+        }
+        let keep = || file.as_file().set_permissions(old.permissions());
         deed::at_once("init.rights", keep).map_err(failed)?;
     }
     let fill = || file.write_all(&content).and_then(|()| file.as_file().sync_all());

@@ -220,6 +220,7 @@ fn deeds_are_named_after_where_they_are() {
             let room = name.split('.').next().unwrap_or_default().to_owned();
             let home = match room.as_str() {
                 "store" => "src/store".to_owned(),
+                "init" => "src/cli/init".to_owned(),
                 room => format!("src/provider/{room}"),
             };
             assert!(is_at(&file, &home), "{file} has the deed {name}");
@@ -229,7 +230,10 @@ fn deeds_are_named_after_where_they_are() {
     for (room, count) in &counts {
         println!("deeds of {room}: {count} places, {} points", 2 * count);
     }
-    assert!(counts.keys().map(String::as_str).eq(["memory", "podman", "store"]), "{counts:?}");
+    assert!(
+        counts.keys().map(String::as_str).eq(["init", "memory", "podman", "store"]),
+        "{counts:?}"
+    );
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn values_are_typed_and_checked_before_anything_is_written() {
     let command = "COMMAND=sh -c 'echo \"$HOME\"'";
     project.ok(&["init", "--set", command, "--set", "VAGRANTP_PORTS=auto:80", "--set", "MOUNTS="]);
     let (_, document) = project.json(&["validate"]);
-    assert_eq!(document["config"]["COMMAND"]["value"], "sh -c 'echo \"$HOME\"'");
+    let argv = &document["config"]["COMMAND"]["value"]["argv"];
+    assert_eq!(*argv, serde_json::json!(["sh", "-c", "echo \"$HOME\""]));
     assert_eq!(document["config"]["PORTS"]["source"], "file");
     assert_eq!(document["config"]["MOUNTS"], serde_json::Value::Null);
 }
