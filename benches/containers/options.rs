@@ -9,7 +9,7 @@ Measures vagrantp against podman and prints a Markdown table.
   --folder DIR      where projects and records go (default: below target/)
   --vagrantp FILE   the program to measure (default: the one of this build)
   --runs N          rounds of the quick rows (default 20)
-  --bulk-runs N     rounds of the rows that move 1 GiB (default 3)
+  --bulk-runs N     rounds of the rows that move 1 GiB (default 8)
   --only GROUP      one group alone: calls, warm, cold, life, cold-life, bulk, list
   --strict          exit 1 where a limit is missed";
 
@@ -37,7 +37,7 @@ impl Options {
             vagrantp: PathBuf::from(env!("CARGO_BIN_EXE_vagrantp")),
             folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench"),
             runs: 20,
-            bulk_runs: 3,
+            bulk_runs: 8,
             only: None,
             strict: false,
         };
