@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use vagrantp::config::ground::ground;
 use vagrantp::config::{Loaded, keys};
 use vagrantp::model::id::ProjectDir;
 use vagrantp::resolve;
@@ -210,6 +211,17 @@ fn others() -> BTreeMap<&'static str, String> {
     let loaded = Loaded { errors, ..project.load() };
     assert!(broken(&loaded).contains("no_infra_id"));
     found.insert("no_infra_id", said(&loaded));
+    // What `init` finds where it would write.
+    let described = Project::new(&app);
+    let leads_out = without();
+    symlink("/etc/passwd", leads_out.path().join(".env")).expect("a symlink");
+    for (wanted, project) in [("described_already", described), ("env_file_leads_out", leads_out)] {
+        let refusal = ground(project.path(), None).expect_err(wanted);
+        let (errors, sources) = (refusal.problems, refusal.sources);
+        let loaded = Loaded { errors, sources, warnings: Vec::new(), ..project.load() };
+        assert!(broken(&loaded).contains(wanted), "{wanted}: {:?}", loaded.errors);
+        found.insert(wanted, said(&loaded));
+    }
     found
 }
 
