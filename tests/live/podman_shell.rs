@@ -113,10 +113,21 @@ async fn commands(host: &Host, room: &Podman) {
 
     // Words like those of the engine's own failures, which they are not.
     let ask = request(host, line("echo Error: mine >&2; exit 125")).await;
-    match run(room, &ask, Vec::new()).await {
-        Ok((status, _, err)) => assert_eq!((status, err.as_str()), (125, "Error: mine\n")),
-        Err(error) => assert!(error.to_string().contains("mine"), "{error}"),
-    }
+    let (status, _, err) = run(room, &ask, Vec::new()).await.expect("it runs");
+    assert_eq!((status, err.as_str()), (125, "Error: mine\n"));
+    // A Podman inside that does not know some container: nothing is run a second time.
+    let nested = "echo run >> /tmp/runs; echo 'Error: no container with name or ID \"x\" found: no \
+                  such container' >&2; exit 125";
+    let (status, _, _) =
+        run(room, &request(host, line(nested)).await, Vec::new()).await.expect("runs");
+    let count = request(host, line("wc -l < /tmp/runs; rm /tmp/runs")).await;
+    let (_, out, _) = run(room, &count, Vec::new()).await.expect("it runs");
+    assert_eq!((status, String::from_utf8_lossy(&out).trim()), (125, "1"));
+    // A user that is not there is vagrantp's to explain.
+    let mut ask = request(host, line("true")).await;
+    ask.user = "nobody-knows".to_owned();
+    let error = run(room, &ask, Vec::new()).await.expect_err("there is no such user");
+    assert!(error.to_string().contains("unable to find user nobody-knows"), "{error}");
 }
 
 #[tokio::test]

@@ -238,7 +238,7 @@ fn a_podman_that_does_not_know_the_machine_is_not_asked_again() {
     let folder = machine.root().join("bin");
     std::fs::create_dir(&folder).expect("a folder");
     let fake = folder.join("podman");
-    let says = "#!/bin/sh\necho 'Error: no container with name or ID \"x\" found: no such container' >&2\nexit 125\n";
+    let says = "#!/bin/sh\nfor id; do case $id in ????????????????????????????????????????????????????????????????) break;; esac; done\necho \"Error: no container with name or ID \\\"$id\\\" found: no such container\" >&2\nexit 125\n";
     std::fs::write(&fake, says).expect("a file");
     std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
     let path = format!("{}:{}", folder.display(), variable("PATH").unwrap_or_default());

@@ -32,7 +32,7 @@ const OWN_FAILURE: i32 = 125;
 const NOT_RUNNING: i32 = 255;
 
 /// How a message of Podman's begins, and nothing else of it does on stderr.
-const OWN_WORDS: &[u8] = b"Error: ";
+const OWN_WORDS: &str = "Error: ";
 
 /// How often a session is looked for that a signal is meant for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -78,22 +78,23 @@ pub(super) async fn run(
     let mut child = podman
         .spawn_with(&arguments, streams)
         .map_err(|error| fault::internal("enter the container", &error.to_string()))?;
-    let held = pump::errors(errors, copy(&io.stderr)?, OWN_WORDS);
+    let held = pump::errors(errors, copy(&io.stderr)?, OWN_WORDS.as_bytes());
     let ended = tokio::select! {
         ended = child.wait() => ended.map_err(|cause| lost(&cause))?,
         never = hand_on(&room.client, &request.id, &keys, &mut io.signals) => match never {},
     };
     let held = held.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     let held = held.map_err(|cause| lost(&cause))?;
+    let said = String::from_utf8_lossy(&held);
     match ended.code() {
-        Some(OWN_FAILURE | NOT_RUNNING) if !held.is_empty() => {
-            let said = String::from_utf8_lossy(&held[OWN_WORDS.len()..]).trim().to_owned();
-            if said.contains("no such container") {
-                watcher.release();
-                return Ok(None);
-            }
+        Some(OWN_FAILURE) if is_of_another_engine(&said, &request.id) => {
+            watcher.release();
+            Ok(None)
+        }
+        Some(OWN_FAILURE | NOT_RUNNING) if is_podmans(&said, &request.user) => {
+            let said = said.trim_start_matches(OWN_WORDS).trim();
             // The watcher sees to whatever may run.
-            Err(not_entered(printable(&said), false))
+            Err(not_entered(printable(said), false))
         }
         Some(status) => {
             pump::write(&io.stderr, &held).map_err(|cause| lost(&cause))?;
@@ -103,6 +104,21 @@ pub(super) async fn run(
         // Nobody reads the output any more, or somebody ended Podman. The watcher ends the rest.
         None => Ok(Some(128 + ended.signal().unwrap_or_default())),
     }
+}
+
+/// Whether Podman's program says that it does not know this container, and so has run nothing. The id
+/// has to be this one: what runs inside may call a Podman of its own, and must not be run twice.
+fn is_of_another_engine(said: &str, id: &str) -> bool {
+    said.starts_with(&format!("{OWN_WORDS}no container with name or ID \"{id}\""))
+}
+
+/// Whether these are Podman's words for a command that could not begin. Any other words, and the
+/// status with them, are the command's own.
+fn is_podmans(said: &str, user: &str) -> bool {
+    said.strip_prefix(OWN_WORDS).is_some_and(|said| {
+        said.starts_with("can only create exec sessions on running containers")
+            || said.starts_with(&format!("unable to find user {user}: "))
+    })
 }
 
 /// Keys that no other session has, and that nobody types: see `DETACH_KEYS` of the service's way.
@@ -202,6 +218,21 @@ mod tests {
                 "a b"
             ]
         );
+    }
+
+    #[test]
+    fn words_of_the_commands_own_are_not_podmans() {
+        let other = "Error: no container with name or ID \"0123\" found: no such container\n";
+        assert!(is_of_another_engine(other, "0123"));
+        assert!(!is_of_another_engine(other, "4567"), "a Podman inside says it of another");
+        assert!(!is_of_another_engine(&format!("x\n{other}"), "0123"));
+        let stopped = "Error: can only create exec sessions on running containers: container state \
+                       improper\n";
+        let user = "Error: unable to find user web: no matching entries in passwd file\n";
+        assert!(is_podmans(stopped, "root") && is_podmans(user, "web") && !is_podmans(user, "dev"));
+        for own in ["", "Error: mine\n", other, "can only create exec sessions"] {
+            assert!(!is_podmans(own, "root"), "{own}");
+        }
     }
 
     #[test]
