@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 use crate::cli_support::variable;
-use crate::machine::skipped;
+use crate::machine::{note, skipped};
 use crate::podman_host::{containers_conf, end_service, write_rootfs};
 
 /// A user without root's rights, with a home, an engine and a copy of vagrantp for one test.
@@ -136,7 +136,12 @@ impl Rootless {
         let output = self.run(&self.path("bin/vagrantp").display().to_string(), arguments);
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let (out, errors) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{arguments:?}: {} {out} {errors}", output.status);
+        if !output.status.success() {
+            let said = format!("{arguments:?}: {} {out} {errors}", output.status);
+            // Said at once as well: what a report of many tests is cut to has it then.
+            note(&said);
+            panic!("{said}");
+        }
         out
     }
 }

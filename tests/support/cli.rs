@@ -146,7 +146,12 @@ impl Project {
     /// Runs a call that has to succeed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
-        assert_eq!(ran.status, 0, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        if ran.status != 0 {
+            let said = format!("{arguments:?}: {}\n{}\n{}", ran.status, ran.stdout, ran.stderr);
+            // Said at once as well: what a report of many tests is cut to has it then.
+            let _ = writeln!(std::io::stderr(), "{said}");
+            panic!("{said}");
+        }
         ran
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) slow: Vec<(&'static str, Duration)>,
     /// Requests that begin so are refused, with these words.
     pub(crate) refused: Vec<(&'static str, &'static str)>,
+    /// So many connections are taken and closed without an answer.
+    pub(crate) hang_ups: usize,
     /// Answers are no JSON.
     pub(crate) garbled: bool,
     /// Networks are gone as soon as they were made.
@@ -164,6 +166,10 @@ fn serve(world: &Mutex<World>, stream: UnixStream) -> Option<()> {
     let request = format!("{method} {}", unversioned(path));
     let (pause, refusal) = {
         let mut world = lock(world);
+        if world.hang_ups > 0 {
+            world.hang_ups -= 1;
+            return None;
+        }
         world.requests.push(request.clone());
         let fits = |prefix: &str| request.starts_with(prefix);
         let pause = world.slow.iter().find(|(prefix, _)| fits(prefix)).map(|(_, pause)| *pause);

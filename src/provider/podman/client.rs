@@ -42,6 +42,14 @@ pub(super) const COPY: Duration = Duration::from_secs(3600);
 /// The version in the paths of Podman's own endpoints: the oldest that is supported.
 pub(super) const LIBPOD: &str = "/v4.0.0/libpod";
 
+/// When a question is asked again that a service which was ending did not answer.
+const AGAIN: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+];
+
 /// The largest answer that is read into memory.
 pub(super) const LARGEST: usize = 64 << 20;
 
@@ -91,12 +99,18 @@ impl Client {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Reply, ProviderError> {
-        match self.send(Method::GET, path, None, BUSY).await {
-            // A service that ends because it was idle may take a connection and never answer it.
-            // The next connection starts another; a reading request may be repeated.
-            Err(ProviderError::Unreachable { .. }) => {
-                self.send(Method::GET, path, None, BUSY).await
+        let mut answer = self.send(Method::GET, path, None, BUSY).await;
+        // A service that ends, of idleness or killed, may take a connection and never answer it; one
+        // of several processes may do so after another of them has gone. A later connection starts
+        // another service; a reading request may be repeated.
+        for pause in AGAIN {
+            if !matches!(answer, Err(ProviderError::Unreachable { .. })) {
+                break;
             }
+            tokio::time::sleep(pause).await;
+            answer = self.send(Method::GET, path, None, BUSY).await;
+        }
+        match answer {
             Err(error @ ProviderError::Timeout { .. }) if self.own.is_some() => {
                 self.replace_service().await?;
                 self.send(Method::GET, path, None, READ).await.map_err(|_| error)

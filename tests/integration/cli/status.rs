@@ -66,3 +66,18 @@ fn a_provider_that_cannot_be_asked_reads_unknown() {
       because: No such file or directory (os error 2)
     ");
 }
+
+#[test]
+fn a_service_that_ends_while_it_is_asked_is_asked_again() {
+    // One that was killed may take a few connections yet, and answers none of them.
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\n"));
+    for hang_ups in 1..=4 {
+        engine.world().hang_ups = hang_ups;
+        let (status, document) = project.json(&["status"]);
+        assert_eq!((status, &document["infrastructure"]["state"]), (0, &"not_created".into()));
+        assert_eq!(engine.world().hang_ups, 0, "nobody called so often");
+    }
+    engine.world().hang_ups = 1000;
+    let (status, document) = project.json(&["status"]);
+    assert_eq!((status, &document["error"]["code"]), (5, &"PROVIDER_NOT_AVAILABLE".into()));
+}
