@@ -1,5 +1,8 @@
 //! Config + host facts → [`Desired`]; the only place where defaults are applied.
 
+mod guards;
+mod vm;
+
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -13,7 +16,7 @@ use crate::model::desired::{Desired, DesiredNetwork};
 use crate::model::host::HostFacts;
 use crate::model::id::{Identity, InfraId, InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use crate::model::image::ImageSource;
-use crate::model::mount::{Mount, MountAccess};
+use crate::model::mount::Mount;
 use crate::model::network::{NetworkMode, PortPool, PortRule};
 use crate::model::problem::Problem;
 use crate::model::source::{Origin, Place, Sourced};
@@ -30,13 +33,13 @@ const BOX_USER: &str = "vagrant";
 /// What cannot be resolved by this version.
 #[derive(Debug, Error, Diagnostic)]
 enum ResolveError {
-    #[error("this version makes no vm from BOX, ISO or KERNEL")]
+    #[error("this version makes no vm from a BOX")]
     #[diagnostic(
-        code(vagrantp::resolve::no_image),
+        code(vagrantp::resolve::no_boxes),
         help("write an IMAGE, such as the path of a qcow2 file, or take INFRA_TYPE=container")
     )]
-    NoImage {
-        #[label(collection, "makes a vm")]
+    NoBoxes {
+        #[label(collection, "a Vagrant box")]
         place: Option<Place>,
     },
 }
@@ -87,7 +90,7 @@ pub fn resolve(
     let network = network(config, facts).map_err(|problem| vec![problem])?;
     let ports = ports(config, &identity, &network);
     let mut mounts = config.mounts.clone();
-    let guards = guards(&mut mounts, &config.guarded);
+    let guards = guards::over(&mut mounts, &config.guarded);
     mounts.extend(guards);
     // Outer mounts first: one made later would hide what lies beneath it.
     mounts.sort_by_key(|mount| mount.value.guest.components().count());
@@ -111,6 +114,7 @@ pub fn resolve(
         ssh_timeout: or_default(&config.ssh_timeout, OTHER_TIMEOUT),
         autostart: or_default(&config.autostart, false),
         ttl: config.infra_ttl.clone(),
+        vm: vm::resolved(config, &identity, facts),
         found: config.found.clone(),
         identity,
     })
@@ -130,11 +134,14 @@ fn image(config: &Config, identity: &Identity) -> Result<Sourced<ImageSource>, P
         (None, InfraType::Container) => {
             Ok(Sourced::default_of(ImageSource::Registry(DEFAULT_IMAGE.to_owned())))
         }
-        (None, InfraType::Vm) => {
-            let place = config.infra_type.as_ref().and_then(Sourced::place).cloned();
-            let error = ResolveError::NoImage { place: place.clone() };
-            Err(Problem::new(Code::ProviderNotAvailable, error).at("IMAGE", place.as_ref()))
-        }
+        (None, InfraType::Vm) => match &config.vagrant_box {
+            Some(written) => {
+                let place = written.place().cloned();
+                let error = ResolveError::NoBoxes { place: place.clone() };
+                Err(Problem::new(Code::ProviderNotAvailable, error).at("BOX", place.as_ref()))
+            }
+            None => Ok(Sourced::default_of(ImageSource::Blank)),
+        },
     }
 }
 
@@ -176,41 +183,6 @@ fn user(config: &Config, identity: &Identity, facts: &HostFacts) -> String {
         (InfraType::Vm, _) if config.vagrant_box.is_some() => BOX_USER.to_owned(),
         (InfraType::Vm, _) => own(),
     }
-}
-
-/// Read-only mounts over the guarded files that lie beneath a writable mount, so that what runs
-/// inside does not get to write the next `up`. A mount of a guarded file itself is made read-only.
-/// Each directory on the way to one is mounted onto itself: what is a mount point cannot be moved
-/// away, and another put in its place.
-fn guards(mounts: &mut [Sourced<Mount>], guarded: &[PathBuf]) -> Vec<Sourced<Mount>> {
-    for mount in mounts.iter_mut().filter(|mount| guarded.contains(&mount.value.host)) {
-        mount.value.access = MountAccess::ReadOnly;
-    }
-    let mut guards: Vec<Sourced<Mount>> = Vec::new();
-    for mount in mounts.iter().filter(|mount| mount.value.access == MountAccess::ReadWrite) {
-        // Another mount further in hides what lies there, and may have no such path.
-        let is_hidden = |guest: &Path| {
-            mounts.iter().any(|other| {
-                guest.starts_with(&other.value.guest)
-                    && other.value.guest.starts_with(&mount.value.guest)
-                    && other.value.guest != mount.value.guest
-            })
-        };
-        let mut add = |within: &Path, access| {
-            let guest = mount.value.guest.join(within);
-            let guard = Mount { guest, host: mount.value.host.join(within), access };
-            if !is_hidden(&guard.guest) && guards.iter().all(|known| known.value != guard) {
-                guards.push(Sourced { value: guard, origin: mount.origin.clone() });
-            }
-        };
-        for file in guarded {
-            let Ok(within) = file.strip_prefix(&mount.value.host) else { continue };
-            let above = within.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
-            above.for_each(|dir| add(dir, MountAccess::ReadWrite));
-            add(within, MountAccess::ReadOnly);
-        }
-    }
-    guards
 }
 
 /// Where the project lies inside: of the mounts that hold it, the one that holds least besides.

@@ -94,6 +94,7 @@ fn facts() -> HostFacts {
             runtime: place("run"),
         },
         environment: [("PATH".to_owned(), "/nowhere".to_owned())].into(),
+        own_key: None,
         distribution: vec!["debian".to_owned()],
     }
 }

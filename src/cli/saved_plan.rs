@@ -38,7 +38,7 @@ pub fn seen(desired: &Desired, observed: &Observed) -> Seen {
         | ImageSource::OciArchive(path)
         | ImageSource::Containerfile(path)
         | ImageSource::DiskFile { path, .. } => host::file_facts(path),
-        ImageSource::Registry(_) | ImageSource::DiskUrl { .. } => None,
+        ImageSource::Blank | ImageSource::Registry(_) | ImageSource::DiskUrl { .. } => None,
     };
     Seen::of(observed, file)
 }

@@ -96,6 +96,14 @@ pub(super) fn yaml_key_twice(path: &Path) -> Option<(u64, u64)> {
     yaml::key_twice(&text)
 }
 
+/// The SHA-256 of a small file, in hexadecimal.
+pub(super) fn sha256(path: &Path) -> io::Result<String> {
+    use sha2::{Digest, Sha256};
+    let mut content = Vec::new();
+    File::open(path)?.take(LARGEST_YAML).read_to_end(&mut content)?;
+    Ok(Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn read_text(file: File, path: &Path, at: SourceSpan) -> Result<String, FileMistake> {
     let wrong = |wanted, help| FileMistake::WrongKind { at, wanted, help };
     let mut content = Vec::new();

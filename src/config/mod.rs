@@ -340,8 +340,9 @@ fn guarded(dir: &Path, read: &[PathBuf], config: &Config) -> Vec<PathBuf> {
         Playbook::File(path) => Some(path.clone()),
         Playbook::Shipped(_) => None,
     });
-    let others = [&config.provisioning_vars, &config.cloud_init];
-    let others = others.into_iter().flatten().map(|path| path.value.clone());
+    let vars = config.provisioning_vars.iter().map(|path| path.value.clone());
+    let cloud_init = config.cloud_init.iter().map(|file| file.value.path.clone());
+    let others = vars.chain(cloud_init);
     let mut files: Vec<PathBuf> = beside
         .chain(read.iter().cloned())
         .chain(playbooks)

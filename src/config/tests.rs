@@ -119,6 +119,7 @@ fn facts() -> HostFacts {
             runtime: nowhere,
         },
         environment: BTreeMap::new(),
+        own_key: None,
         distribution: Vec::new(),
     }
 }

@@ -15,6 +15,8 @@ use crate::model::mount::Mount;
 use crate::model::network::{HostAddress, MacAddress, NetworkMode, PortPool, PortRule};
 use crate::model::source::Sourced;
 use crate::model::units::{CpuCount, DiskSize, Memory, Seconds};
+use crate::model::vm::CloudInit;
+pub use crate::model::vm::{DisplayMode, Firmware, WaitFor};
 
 /// A key's value, if it was written.
 pub type Written<T> = Option<Sourced<T>>;
@@ -51,7 +53,7 @@ pub struct Config {
     /// FIRMWARE.
     pub firmware: Written<Firmware>,
     /// CLOUD_INIT.
-    pub cloud_init: Written<PathBuf>,
+    pub cloud_init: Written<CloudInit>,
     /// NETWORK_MODE.
     pub network_mode: Written<NetworkMode>,
     /// BRIDGE.
@@ -187,40 +189,6 @@ pub struct OsRequirement {
 pub(super) trait Word: Copy + Sized + 'static {
     /// The words, with what they mean.
     const WORDS: &'static [(&'static str, Self)];
-}
-
-/// FIRMWARE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Firmware {
-    /// What suits the image.
-    Auto,
-    /// BIOS.
-    Bios,
-    /// UEFI.
-    Uefi,
-}
-
-/// DISPLAY_MODE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DisplayMode {
-    /// No screen.
-    None,
-    /// A window.
-    Gtk,
-    /// A SPICE server.
-    Spice,
-}
-
-/// WAIT_FOR.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WaitFor {
-    /// SSH answers.
-    Ssh,
-    /// The machine runs.
-    Boot,
 }
 
 impl Word for InfraType {

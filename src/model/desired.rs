@@ -11,6 +11,7 @@ use super::mount::Mount;
 use super::network::{HostAddress, NetworkMode, PortPool, PortRule};
 use super::source::{Origin, Sourced};
 use super::units::{CpuCount, DiskSize, Memory, Seconds};
+use super::vm::{DesiredVm, FixedAddress, VmSettings};
 
 /// A complete wish. Made by [`crate::resolve`], nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Desired {
     pub autostart: Sourced<bool>,
     /// INFRA_TTL: how long after its last `up` the instance may live; none for as long as it likes.
     pub ttl: Option<Sourced<Ttl>>,
+    /// The keys of VMs; none for a container.
+    pub vm: Option<DesiredVm>,
     /// The configuration files that were read because they were there, and not because somebody
     /// named them; real paths.
     pub found: Vec<PathBuf>,
@@ -73,4 +76,49 @@ pub struct DesiredNetwork {
     pub gateway: Option<Sourced<Ipv4Addr>>,
     /// DNS.
     pub dns: Vec<Sourced<Ipv4Addr>>,
+}
+
+impl Desired {
+    /// What a VM is to be made of; none for a container. `ssh_port` is the forwarded port that was
+    /// settled on.
+    #[must_use]
+    pub fn vm_settings(&self, ssh_port: Option<u16>) -> Option<VmSettings> {
+        let vm = self.vm.as_ref()?;
+        Some(VmSettings {
+            disk_size: self.disk_size.value,
+            disk_path: value(&vm.disk_path),
+            iso: value(&vm.iso),
+            kernel: value(&vm.kernel),
+            initrd: value(&vm.initrd),
+            append: value(&vm.append),
+            firmware: vm.firmware.value,
+            cloud_init: value(&vm.cloud_init),
+            mac: vm.mac.value,
+            display: vm.display.value,
+            qemu_args: vm.qemu_args.value.clone(),
+            user: self.user.value.clone(),
+            authorized_keys: vm.authorized_keys.value.clone(),
+            ssh_port: ssh_port.filter(|_| self.network.bridge.is_none()),
+            bridge: value(&self.network.bridge),
+            fixed: self.network.fixed(),
+        })
+    }
+}
+
+impl DesiredNetwork {
+    /// The address that is fixed in the guest, where one is written with its prefix.
+    #[must_use]
+    pub fn fixed(&self) -> Option<FixedAddress> {
+        let address = self.address.as_ref()?.value;
+        Some(FixedAddress {
+            address: address.address,
+            prefix: address.prefix?,
+            gateway: self.gateway.as_ref().map(|gateway| gateway.value),
+            dns: self.dns.iter().map(|server| server.value).collect(),
+        })
+    }
+}
+
+fn value<T: Clone>(written: &Option<Sourced<T>>) -> Option<T> {
+    written.as_ref().map(|written| written.value.clone())
 }

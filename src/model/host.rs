@@ -38,8 +38,19 @@ pub struct HostFacts {
     /// The process environment: only the names that vagrantp documents are read from it, and
     /// those that a `.env` refers to as `${NAME}`.
     pub environment: BTreeMap<String, String>,
+    /// The caller's own SSH key, of the names that `ssh` itself looks for.
+    pub own_key: Option<OwnKey>,
     /// The distribution: `ID` and `ID_LIKE` of os-release.
     pub distribution: Vec<String>,
+}
+
+/// A key pair of the caller's. vagrantp names the private half to `ssh` and never reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnKey {
+    /// The private half's file.
+    pub private: PathBuf,
+    /// The public half, one line.
+    pub public: String,
 }
 
 /// How the host is attached where a machine may be attached too.

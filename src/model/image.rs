@@ -252,6 +252,8 @@ pub enum ImageSource {
     OciArchive(PathBuf),
     /// A Containerfile; its directory is the context.
     Containerfile(PathBuf),
+    /// No image: the machine starts with an empty disk (VMs that boot from ISO or KERNEL).
+    Blank,
     /// A disk image in a file (VMs).
     DiskFile {
         /// The absolute path.
@@ -285,6 +287,7 @@ impl fmt::Display for ImageSource {
             | ImageSource::Containerfile(path)
             | ImageSource::DiskFile { path, .. } => write!(f, "{}", path.display()),
             ImageSource::DiskUrl { url, .. } => f.write_str(url),
+            ImageSource::Blank => f.write_str("an empty disk"),
         }
     }
 }

@@ -29,3 +29,4 @@ pub mod spec;
 pub mod stamp;
 pub mod state;
 pub mod units;
+pub mod vm;

@@ -13,6 +13,7 @@ use super::network::PortForward;
 use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use super::units::{Bytes, Memory};
+use super::vm::ObservedVm;
 
 /// What was found when looking for one project's instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +148,9 @@ pub struct Instance {
     /// How its main process fares.
     #[serde(default)]
     pub life: Life,
+    /// What is known of a VM; none for a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm: Option<Box<ObservedVm>>,
 }
 
 impl Instance {

@@ -11,6 +11,7 @@ use super::mount::Mount;
 use super::network::PortForward;
 use super::stamp::Stamp;
 use super::units::{CpuCount, Memory};
+use super::vm::VmSettings;
 
 /// The image that an instance is made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub enum BaseImage {
     Saved(String),
 }
 
-/// A container to be made.
+/// An instance to be made: a container, or a VM where `vm` says how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceSpec {
     /// The provider's name for it.
@@ -49,6 +50,9 @@ pub struct InstanceSpec {
     pub autostart: bool,
     /// Volumes of the container that this one replaces, to be attached again.
     pub volumes_from: Option<String>,
+    /// What a VM is made of; none for a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm: Option<Box<VmSettings>>,
     /// What marks it as ours.
     pub stamp: Stamp,
 }

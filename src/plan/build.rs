@@ -99,6 +99,7 @@ impl Builder<'_> {
             mounts,
             autostart: desired.autostart.value,
             volumes_from: None,
+            vm: None,
             stamp,
         }
     }

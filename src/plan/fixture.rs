@@ -58,6 +58,7 @@ pub(crate) fn desired() -> Desired {
         ssh_timeout: seconds(30),
         autostart: Sourced::default_of(false),
         ttl: None,
+        vm: None,
         found: Vec::new(),
     }
 }
@@ -116,6 +117,7 @@ pub(crate) fn instance(desired: &Desired, state: Power) -> Instance {
         unlimited: Vec::new(),
         unguarded: Vec::new(),
         life: Default::default(),
+        vm: None,
         stamp: spec.stamp,
     }
 }

@@ -68,7 +68,7 @@ pub fn refusals(
         ImageSource::Rootfs(_) => (ImageKind::Rootfs, "use a tarball of a root file system"),
         ImageSource::OciArchive(_) => (ImageKind::OciArchive, "use an OCI archive"),
         ImageSource::Containerfile(_) => (ImageKind::Containerfile, "build a Containerfile"),
-        ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => {
+        ImageSource::Blank | ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => {
             (ImageKind::Disk, "use a disk image")
         }
     };

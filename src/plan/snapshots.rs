@@ -154,6 +154,7 @@ fn spec(old: &Instance, snapshot: &Snapshot, address: Option<Ipv4Addr>, now: &st
         mounts: asked.mounts.clone(),
         autostart: old.autostart,
         volumes_from: Some(old.id.clone()),
+        vm: None,
         stamp,
     }
 }

@@ -41,6 +41,7 @@ impl Project {
                     runtime: nowhere,
                 },
                 environment: BTreeMap::new(),
+                own_key: None,
                 distribution: Vec::new(),
             },
             set: Vec::new(),

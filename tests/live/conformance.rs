@@ -256,6 +256,7 @@ fn spec(identity: &Identity, image: &ImageSource) -> InstanceSpec {
         mounts: Vec::new(),
         autostart: false,
         volumes_from: None,
+        vm: None,
         stamp: Stamp {
             schema: Stamp::SCHEMA,
             uuid: identity.uuid,

@@ -88,6 +88,7 @@ impl Host {
             mounts: Vec::new(),
             autostart: false,
             volumes_from: None,
+            vm: None,
             stamp: Stamp {
                 schema: Stamp::SCHEMA,
                 uuid: identity.uuid,

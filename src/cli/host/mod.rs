@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::model::host::{HostFacts, Places};
+use crate::model::host::{HostFacts, OwnKey, Places};
 use crate::model::shell::{Terminal, TerminalSize};
 use crate::model::units::{Bytes, Memory};
 use crate::plan::seen::FileFacts;
@@ -59,9 +59,21 @@ pub fn facts() -> HostFacts {
         bridges,
         places: places(&environment, &home, uid),
         distribution: distribution(),
+        own_key: own_key(&home),
         home,
         environment,
     }
+}
+
+/// The caller's key, in the order in which the design names them. One whose public half lies not beside
+/// it is passed over: telling it would take reading the private one.
+fn own_key(home: &Path) -> Option<OwnKey> {
+    ["id_ed25519", "id_ecdsa", "id_rsa"].iter().find_map(|name| {
+        let private = home.join(".ssh").join(name);
+        let text = std::fs::read_to_string(private.with_extension("pub")).ok()?;
+        let public = text.lines().next()?.trim().to_owned();
+        (private.is_file() && !public.is_empty()).then_some(OwnKey { private, public })
+    })
 }
 
 /// The directory that the caller stands in.

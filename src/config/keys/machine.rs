@@ -23,6 +23,7 @@ use crate::model::network::{
 };
 use crate::model::source::Sourced;
 use crate::model::units::{CpuCount, Memory};
+use crate::model::vm::CloudInit;
 
 pub(super) const KEYS: &[Key] = &[
     key!("INFRA_TYPE": Form::Words(words::<InfraType>), "`vm` or `container`", Default::Required, ALL,
@@ -75,7 +76,7 @@ pub(super) const KEYS: &[Key] = &[
         read |r, c| c.firmware = r.word(), show |c| one(&c.firmware)),
     key!("CLOUD_INIT": Form::Path, "a path to a file of YAML", Default::None, HYPERVISOR,
         "User data for cloud-init, merged into vagrantp's own.", eg "./user-data.yaml",
-        read |r, c| c.cloud_init = yaml(r), show |c| one(&c.cloud_init)),
+        read |r, c| c.cloud_init = cloud_init(r), show |c| c.cloud_init.as_ref().map(|file| file.value.path.display().to_string().into())),
     key!("NETWORK_MODE": Form::Words(words::<NetworkMode>), "`default` (also written `nat`) or `bridge`", Default::Value("default"), MADE,
         "Whether the machine is behind the host, or on one of the host's bridges.", eg "default",
         read |r, c| c.network_mode = r.word(), show |c| one(&c.network_mode)),
@@ -168,6 +169,13 @@ pub(super) fn yaml(reader: &mut Reader<'_>) -> Option<Sourced<PathBuf>> {
     let path = file(reader, files::yaml_file)?;
     reader.yaml(&path.value, path.place());
     Some(path)
+}
+
+/// A file of YAML, with what it says at this moment: it is merged into what a machine is made with.
+fn cloud_init(reader: &mut Reader<'_>) -> Option<Sourced<CloudInit>> {
+    let path = yaml(reader)?;
+    let sha256 = files::sha256(&path.value).ok()?;
+    Some(Sourced { value: CloudInit { path: path.value, sha256 }, origin: path.origin })
 }
 
 /// What IMAGE may be follows from INFRA_TYPE, which stands further up in the table.

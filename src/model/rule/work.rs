@@ -161,9 +161,9 @@ pub(super) const RULES: &[Rule] = &[
         "Look at a new plan.",
     ),
     failure(
-        "resolve::no_image",
+        "resolve::no_boxes",
         &[Code::ProviderNotAvailable],
-        "This version makes no vm from BOX, ISO or KERNEL.",
+        "This version makes no vm from a Vagrant box.",
         "Write an IMAGE, or take a container.",
     ),
     failure(

@@ -3,6 +3,7 @@
 use super::{World, stale};
 use crate::model::observed::{Instance, Power};
 use crate::model::spec::{BaseImage, InstanceSpec};
+use crate::model::vm::ObservedVm;
 use crate::plan::action::Outcome;
 use crate::provider::ProviderError;
 
@@ -47,6 +48,16 @@ impl World {
             unlimited: Vec::new(),
             unguarded: Vec::new(),
             life: Default::default(),
+            vm: spec.vm.as_ref().map(|settings| {
+                Box::new(ObservedVm {
+                    settings: (**settings).clone(),
+                    acceleration: None,
+                    suspended_to_disk: false,
+                    pending: false,
+                    disk_used: None,
+                    artifacts: Vec::new(),
+                })
+            }),
         });
         Ok(Outcome::Done)
     }

@@ -48,7 +48,9 @@ pub(super) fn known_as(source: &ImageSource) -> Result<String, ProviderError> {
         ImageSource::Rootfs(path) => import::file_name(Kind::Rootfs, path),
         ImageSource::OciArchive(path) => import::file_name(Kind::Archive, path),
         ImageSource::Containerfile(recipe) => Ok(build::name(recipe)),
-        ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => Err(of_a_vm(source)),
+        ImageSource::Blank | ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => {
+            Err(of_a_vm(source))
+        }
     }
 }
 
@@ -67,7 +69,9 @@ pub(super) async fn fetch(
         ImageSource::Rootfs(path) => import::import(room, Kind::Rootfs, path, listener).await,
         ImageSource::OciArchive(path) => import::import(room, Kind::Archive, path, listener).await,
         ImageSource::Containerfile(recipe) => build::build(room, recipe, fetch, listener).await,
-        ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => Err(of_a_vm(source)),
+        ImageSource::Blank | ImageSource::DiskFile { .. } | ImageSource::DiskUrl { .. } => {
+            Err(of_a_vm(source))
+        }
     }
 }
 

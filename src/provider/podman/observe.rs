@@ -66,6 +66,7 @@ pub(super) fn instance(container: &Container) -> Option<Instance> {
         unlimited: Vec::new(),
         unguarded: Vec::new(),
         life: life::of(container),
+        vm: None,
         stamp,
     })
 }
@@ -160,6 +161,7 @@ pub(super) fn listed(entry: &Listed) -> Option<Instance> {
         unlimited: Vec::new(),
         unguarded: Vec::new(),
         life: Life { restarts: entry.restarts, ..Life::default() },
+        vm: None,
         stamp,
     })
 }

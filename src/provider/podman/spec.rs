@@ -216,6 +216,7 @@ mod tests {
             }],
             autostart: false,
             volumes_from: None,
+            vm: None,
             stamp: serde_json::from_value(stamp).expect("a stamp"),
         }
     }

@@ -77,6 +77,7 @@ impl World {
                 runtime: place("run"),
             },
             environment: Default::default(),
+            own_key: None,
             distribution: Vec::new(),
         };
         let project = ProjectDir { path, device: 1, inode: 2, mount: None };
