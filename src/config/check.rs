@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use validator::Validate;
 
+use super::findings::Findings;
 use super::keys;
 use super::rules::RuleError;
 use super::types::Config;
@@ -11,7 +12,6 @@ use super::warning::Doubt;
 use crate::model::host::HostFacts;
 use crate::model::id::{InfraType, ProviderKind};
 use crate::model::network::{HostPort, PortForward};
-use crate::model::problem::Problem;
 use crate::model::source::{Place, Sourced};
 
 mod network;
@@ -24,8 +24,8 @@ pub(super) struct Check<'a> {
     pub(super) config: &'a Config,
     pub(super) places: &'a Places,
     pub(super) facts: &'a HostFacts,
-    pub(super) errors: &'a mut Vec<Problem>,
-    pub(super) warnings: &'a mut Vec<Problem>,
+    pub(super) errors: &'a mut Findings,
+    pub(super) warnings: &'a mut Findings,
 }
 
 /// The values that have bounds, as plain numbers; each field is called like its key.

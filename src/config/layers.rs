@@ -7,10 +7,10 @@ use super::decode::{self, Position};
 use super::env_file::{self, Entry, Fault, FaultKind, Scan};
 use super::error::LineError;
 use super::expand::{ExpandError, Value};
+use super::findings::Findings;
 use super::keys::{self, Key, PREFIX};
 use super::text::{Show, Text};
 use super::warning::Doubt;
-use crate::model::problem::Problem;
 use crate::model::source::{Layer, Place, Source};
 
 /// What one layer says about a key.
@@ -33,8 +33,8 @@ pub(super) struct Layers {
     pub(super) unread: BTreeMap<&'static str, Place>,
     /// Whether prefixed names alone are read.
     pub(super) prefixed: bool,
-    pub(super) errors: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
+    pub(super) errors: Findings,
+    pub(super) warnings: Findings,
 }
 
 impl Layers {
@@ -93,9 +93,9 @@ impl Layers {
                         || text.text[fault.at.clone()].starts_with(':');
                     let start = fault.key.as_ref().map_or(fault.at.start, |key| key.start);
                     let at = fault.key.clone().filter(|_| named).unwrap_or(start..start);
-                    let place = text.place(at.clone());
+                    let place = || text.place(at.clone());
+                    self.warnings.add(|| Doubt::SkippedLine { place: place() }.into_problem());
                     self.shown[index].push((at, Show::Plain));
-                    self.warnings.push(Doubt::SkippedLine { place }.into_problem());
                     continue;
                 }
             };
@@ -142,9 +142,11 @@ impl Layers {
                 self.warnings.push(Doubt::TakenIn { key, line, place }.into_problem());
             }
             if let Some(first) = first_of.insert(key.name, entry.key.clone()) {
-                let (key, first) = (word.to_owned(), text.place(first));
-                let place = text.place(entry.key.clone());
-                self.errors.push(LineError::Duplicate { key, first, place }.into_problem());
+                self.errors.add(|| {
+                    let (key, first) = (word.to_owned(), text.place(first));
+                    let place = text.place(entry.key.clone());
+                    LineError::Duplicate { key, first, place }.into_problem()
+                });
             }
         }
     }

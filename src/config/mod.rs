@@ -15,6 +15,7 @@ mod env_file;
 mod error;
 mod expand;
 mod files;
+mod findings;
 pub mod grammar;
 pub mod ground;
 mod host_name;
@@ -50,6 +51,7 @@ use crate::model::problem::Problem;
 use crate::model::source::{Layer, Origin, Place, Sources};
 use error::LineError;
 use expand::ExpandError;
+use findings::Findings;
 use keys::Key;
 use layers::{Candidate, Layers};
 use reader::{Reader, Surroundings};
@@ -108,7 +110,7 @@ pub fn load(request: &LoadRequest<'_>) -> Loaded {
             for file in wanted {
                 let found = read::read(files.texts.len(), &file);
                 files.texts.push(found.text);
-                files.errors.extend(found.problem);
+                found.problem.into_iter().for_each(|problem| files.errors.push(problem));
                 files.prefixed |= found.prefixed;
                 files.paths.push(file.path);
             }
@@ -131,7 +133,7 @@ pub fn load_set(request: &LoadRequest<'_>) -> Loaded {
 struct Files {
     texts: Vec<Text>,
     paths: Vec<PathBuf>,
-    errors: Vec<Problem>,
+    errors: Findings,
     /// Whether one that cannot be read says that only prefixed names are vagrantp's.
     prefixed: bool,
 }
@@ -141,7 +143,7 @@ fn understand(dir: &Path, files: Files, request: &LoadRequest<'_>) -> Loaded {
     // What is missing can be said only where everything was read.
     let all_read = errors.is_empty();
     let mut layers = Layers::collect(texts, prefixed, &request.facts.environment, request.set);
-    errors.append(&mut layers.errors);
+    errors.append(std::mem::take(&mut layers.errors));
     let mut warnings = std::mem::take(&mut layers.warnings);
     let surroundings = Surroundings { dir, home: &request.facts.home };
     let mut typed = Typed {
@@ -168,12 +170,10 @@ fn understand(dir: &Path, files: Files, request: &LoadRequest<'_>) -> Loaded {
     if request.env_files.is_empty() {
         config.found = paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
     }
-    Problem::sort(&mut errors);
-    Problem::sort(&mut warnings);
     Loaded {
         config: errors.is_empty().then_some(config),
-        errors,
-        warnings,
+        errors: errors.mistakes(),
+        warnings: warnings.warnings(),
         sources: Sources(layers.sources().collect()),
         settings,
     }
@@ -187,8 +187,8 @@ struct Typed<'a> {
     /// Where each key stands that was written, whether or not its value could be read.
     places: check::Places,
     settings: Vec<Setting>,
-    errors: &'a mut Vec<Problem>,
-    warnings: &'a mut Vec<Problem>,
+    errors: &'a mut Findings,
+    warnings: &'a mut Findings,
 }
 
 impl Typed<'_> {
@@ -255,7 +255,7 @@ impl Typed<'_> {
             return;
         }
         let text = &self.layers.texts[loser.text];
-        let mut mistakes = Vec::new();
+        let mut mistakes = Findings::default();
         let mut config = Config { infra_type: self.config.infra_type.clone(), ..Config::default() };
         let mut reader = Reader {
             key,
@@ -265,15 +265,15 @@ impl Typed<'_> {
             layer: loser.layer,
             surroundings: self.surroundings,
             errors: &mut mistakes,
-            warnings: &mut Vec::new(),
+            warnings: &mut Findings::default(),
         };
         reader.read(&mut config);
-        let places = mistakes.into_iter().filter_map(|mistake| mistake.place);
-        self.warnings.extend(places.map(|place| {
+        let places = mistakes.kept().into_iter().filter_map(|mistake| mistake.place);
+        places.for_each(|place| {
             let by = self.layers.texts[winner.text].name.to_string();
             let (key, expected) = (loser.name.clone(), key.expected);
-            Doubt::Overridden { key, by, expected, place }.into_problem()
-        }));
+            self.warnings.push(Doubt::Overridden { key, by, expected, place }.into_problem());
+        });
     }
 
     /// Shows the default of a key that the machine has a use for.
@@ -293,8 +293,8 @@ impl Typed<'_> {
             text: &text,
             layer: Layer::File,
             surroundings: self.surroundings,
-            errors: &mut Vec::new(),
-            warnings: &mut Vec::new(),
+            errors: &mut Findings::default(),
+            warnings: &mut Findings::default(),
         };
         reader.read(&mut config);
         if let Some(value) = (key.show)(&config) {

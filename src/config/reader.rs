@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use super::env_file;
 use super::expand::Value;
 use super::files;
+use super::findings::Findings;
 use super::keys::Key;
 use super::list::{self, Item};
 use super::mistake::{Mistake, ValueError};
@@ -39,8 +40,8 @@ pub(super) struct Reader<'a> {
     pub(super) text: &'a Text,
     pub(super) layer: Layer,
     pub(super) surroundings: &'a Surroundings<'a>,
-    pub(super) errors: &'a mut Vec<Problem>,
-    pub(super) warnings: &'a mut Vec<Problem>,
+    pub(super) errors: &'a mut Findings,
+    pub(super) warnings: &'a mut Findings,
 }
 
 impl<'a> Reader<'a> {
@@ -147,33 +148,36 @@ impl<'a> Reader<'a> {
 
     /// Records a mistake in a part of the decoded value, from whose start its spans count.
     pub(super) fn fail(&mut self, part: Range<usize>, mistake: impl Into<Wrong>) {
-        let mistake = mistake.into();
-        let from = part.start;
-        // What a `${…}` stands for may be the application's secret: no word of it is repeated.
-        let refers = self.value.refers_within(part);
-        let labels: Vec<(String, Place)> = mistake
-            .labels()
-            .into_iter()
-            .flatten()
-            .map(|label| {
-                let start = (from + label.offset()).min(self.value.text.len());
-                let end = (start + label.len()).min(self.value.text.len());
-                let says = match refers {
-                    true => "what this stands for is not accepted",
-                    false => label.label().unwrap_or_default(),
-                };
-                (says.to_owned(), self.place(start..end))
-            })
-            .collect();
-        let place = labels.first().map_or_else(|| self.whole(), |(_, place)| place.clone());
-        let help = if refers {
-            Some(format!("see what it refers to; expected is {}", self.key.expected))
-        } else {
-            mistake.help().map(|help| help.to_string())
-        };
-        let error = ValueError { key: self.name.to_owned(), mistake, labels, help };
-        let problem = Problem::new(Code::ConfigInvalid, error).at(self.key.name, Some(&place));
-        self.errors.push(problem);
+        let (key, name, text, value) = (self.key, self.name, self.text, self.value);
+        let whole = || text.place(value.whole());
+        self.errors.add(|| {
+            let mistake = mistake.into();
+            let from = part.start;
+            // What a `${…}` stands for may be the application's secret: no word of it is repeated.
+            let refers = value.refers_within(part);
+            let labels: Vec<(String, Place)> = mistake
+                .labels()
+                .into_iter()
+                .flatten()
+                .map(|label| {
+                    let start = (from + label.offset()).min(value.text.len());
+                    let end = (start + label.len()).min(value.text.len());
+                    let says = match refers {
+                        true => "what this stands for is not accepted",
+                        false => label.label().unwrap_or_default(),
+                    };
+                    (says.to_owned(), text.place(value.raw(start..end)))
+                })
+                .collect();
+            let place = labels.first().map_or_else(whole, |(_, place)| place.clone());
+            let help = if refers {
+                Some(format!("see what it refers to; expected is {}", key.expected))
+            } else {
+                mistake.help().map(|help| help.to_string())
+            };
+            let error = ValueError { key: name.to_owned(), mistake, labels, help };
+            Problem::new(Code::ConfigInvalid, error).at(key.name, Some(&place))
+        });
     }
 
     /// Records the doubt about a file of YAML in which a key stands twice.
@@ -186,7 +190,7 @@ impl<'a> Reader<'a> {
 
     /// Records a doubt.
     pub(super) fn doubt(&mut self, doubt: Doubt) {
-        self.warnings.push(doubt.into_problem());
+        self.warnings.add(|| doubt.into_problem());
     }
 }
 

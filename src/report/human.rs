@@ -134,7 +134,7 @@ pub(super) fn few(problems: &[Problem]) -> (Vec<&Problem>, Vec<String>) {
     }
     let more = counts.into_iter().filter(|(file, count)| !file.is_empty() && *count > MOST);
     let say =
-        |(file, count)| format!("… and {} more in {file}; `--json` has them all", count - MOST);
+        |(file, count)| format!("… and {} more in {file}, which `--json` lists", count - MOST);
     (few, more.map(say).collect())
 }
 

@@ -32,6 +32,16 @@ pub(super) const RULES: &[Rule] = &[
         "See with `ls -l` who may read it.",
     ),
     mistake(
+        "config::more_mistakes",
+        "There are more mistakes than are listed.",
+        "Correct those that are listed, then call it again. Is it the right file?",
+    ),
+    warning(
+        "config::more_warnings",
+        "There are more warnings than are listed.",
+        "See to those that are listed, then call it again. Is it the right file?",
+    ),
+    mistake(
         "config::env_file_too_large",
         "The file is larger than 1 MiB, and no configuration is.",
         "Is it the right file?",
