@@ -60,15 +60,18 @@ pub struct Loaded<T> {
     pub value: Option<T>,
 }
 
-/// What has to be said about files that were set aside, whoever came upon them first: they are met
-/// once only.
+/// What has to be said about files of ours that are of no use, each once: one that is left where it
+/// is would be met by every look.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
     /// Remembers one.
     pub(super) fn add(&self, warning: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+        let mut warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
     }
 
     /// Those that came since the last time.
