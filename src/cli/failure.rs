@@ -76,6 +76,22 @@ impl Failure {
         Failure { signal: Some(signal), ..Failure::from(problem) }
     }
 
+    /// A second signal came: nothing was waited for any more, not even what was `under_way`.
+    #[must_use]
+    pub fn cut_off(signal: i32, under_way: Option<&str>) -> Self {
+        let left = under_way.map(|step| format!("; this was left under way: {step}"));
+        let says = format!("interrupted again, and stopped at once{}", left.unwrap_or_default());
+        let diagnostic = MietteDiagnostic::new(says).with_code("vagrantp::interrupted").with_help(
+            "`vagrantp up` looks at what came of it and makes the machine that the .env asks for; \
+             `vagrantp rm` clears it away",
+        );
+        let mut problem = Problem::new(Code::Interrupted, diagnostic).with("signal", signal);
+        if let Some(step) = under_way {
+            problem = problem.with("under_way", step);
+        }
+        Failure { signal: Some(signal), ..Failure::from(problem) }
+    }
+
     /// The same, with the texts that places point into, and what was said on the way.
     #[must_use]
     pub fn with_sources(mut self, sources: &Sources, warnings: Vec<Problem>) -> Self {
@@ -122,6 +138,16 @@ impl Failure {
             problem.place = setting.and_then(|setting| setting.origin.place()).cloned();
         }
         self
+    }
+
+    /// All of it in one line: what happened, and what to do.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let words = |problem: &Problem| match problem.help() {
+            Some(help) => format!("{}. {help}", problem.message()),
+            None => problem.message(),
+        };
+        self.problems.iter().map(words).collect::<Vec<_>>().join("; ")
     }
 
     /// The exit status.
@@ -191,6 +217,11 @@ impl From<ApplyError> for Failure {
     }
 }
 
+/// A document of nothing but texts, as text.
+fn written(document: &Document) -> String {
+    json::text(document).unwrap_or_else(|unwritable| unwritable.document)
+}
+
 /// The document of these problems.
 fn failed(problems: &[Problem]) -> Document {
     json::failure(problems, exit::deciding(problems))
@@ -212,7 +243,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let message = Some(text.trim_end().to_owned());
         let document = Document { message, changed: Some(false), ..Document::default() };
-        let _ = writeln!(anstream::stdout(), "{}", json::text(&document));
+        let _ = writeln!(anstream::stdout(), "{}", written(&document));
         return ExitCode::from(exit::SUCCESS);
     }
     if asked_for || !json_was_asked_for() {
@@ -233,7 +264,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let problem = Problem::new(Code::Usage, UsageError { message });
     let document = failed(&[problem]);
     let mut stdout = anstream::stdout();
-    let _ = writeln!(stdout, "{}", json::text(&document));
+    let _ = writeln!(stdout, "{}", written(&document));
     ExitCode::from(exit::status(Code::Usage))
 }
 
@@ -270,7 +301,7 @@ pub(super) fn on_panic(json: bool) {
             let diagnostic =
                 MietteDiagnostic::new(message).with_code("vagrantp::internal").with_help(help);
             let document = failed(&[Problem::new(Code::Internal, diagnostic)]);
-            let _ = writeln!(anstream::stdout(), "{}", json::text(&document));
+            let _ = writeln!(anstream::stdout(), "{}", written(&document));
         } else {
             let message = clean::block(&message);
             let _ = writeln!(anstream::stderr(), "error: {message}\n  help: {help}");

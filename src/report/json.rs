@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use thiserror::Error;
 
+use crate::model::code::Code;
 use crate::model::plain::is_unsafe;
 use crate::model::problem::Problem;
 use crate::plan::{Plan, describe};
@@ -163,6 +165,9 @@ pub fn failure(problems: &[Problem], deciding: Option<&Problem>) -> Document {
         if !causes.is_empty() {
             details.insert("causes", Value::Array(causes));
         }
+        // Who counts the list has to see that it is not all.
+        let left_out = problems.iter().find_map(|problem| problem.details.get("left_out"));
+        details.extend(left_out.map(|count| ("left_out", count.clone())));
         Failure {
             code: deciding.code.to_string(),
             message: deciding.message(),
@@ -215,16 +220,52 @@ pub fn changes(plan: &Plan) -> Value {
     plan.changes.iter().map(change).collect::<Vec<_>>().into()
 }
 
+/// A document that has no form in JSON: a path in it is no text, or so.
+#[derive(Debug, Error)]
+#[error("it has no form in JSON ({cause})")]
+pub struct Unwritable {
+    /// The document to print in its place: that of this failure, as text.
+    pub document: String,
+    /// Why it has none.
+    #[source]
+    cause: serde_json::Error,
+}
+
 /// The document as text, on several lines for people who look at it.
-#[must_use]
-pub fn text(document: &Document) -> String {
-    escaped(or_say_why(serde_json::to_string_pretty(document)))
+///
+/// # Errors
+/// It has no form in JSON.
+pub fn text(document: &Document) -> Result<String, Unwritable> {
+    written(serde_json::to_string_pretty(document))
 }
 
 /// The document as one line.
-#[must_use]
-pub fn line(document: &Document) -> String {
-    escaped(or_say_why(serde_json::to_string(document)))
+///
+/// # Errors
+/// As for [`text`].
+pub fn line(document: &Document) -> Result<String, Unwritable> {
+    written(serde_json::to_string(document))
+}
+
+fn written(text: serde_json::Result<String>) -> Result<String, Unwritable> {
+    text.map(escaped).map_err(|cause| {
+        let message = format!("the answer has no form in JSON: {cause}");
+        let help = "this is a bug; please report it with this message. The same call without \
+                    `--json` shows what it came to";
+        // Values and texts of ours alone: these have a form.
+        let mistake = json!({
+            "code": Code::Internal, "rule": "vagrantp::internal", "message": message,
+            "file": null, "field": null, "line": null, "column": null, "help": help,
+        });
+        let document = json!({
+            "schema": 1, "success": false,
+            "error": {
+                "code": Code::Internal, "message": message, "details": {}, "suggestion": help,
+                "field": null, "line": null, "troubleshooting": [], "errors": [mistake],
+            },
+        });
+        Unwritable { document: escaped(document.to_string()), cause }
+    })
 }
 
 /// JSON whose strings hold nothing that would steer a terminal: such characters are written by their
@@ -247,15 +288,11 @@ pub fn escaped(text: String) -> String {
     out
 }
 
-fn or_say_why(text: serde_json::Result<String>) -> String {
-    text.unwrap_or_else(|error| {
-        // Nothing in a document is without a form in JSON; should that ever change, say so in JSON.
-        format!("{{\"schema\":1,\"success\":false,\"message\":{:?}}}", error.to_string())
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -263,9 +300,33 @@ mod tests {
         let message = "a\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\n語";
         let document = Document { message: Some(message.to_owned()), ..Document::default() };
         for text in [text(&document), line(&document)] {
+            let text = text.expect("has a form");
             assert!(!text.chars().any(|c| c != '\n' && is_unsafe(c)), "{text:?}");
             let value: Value = serde_json::from_str(&text).expect("is JSON");
             assert_eq!(value["message"], message);
         }
+    }
+
+    #[test]
+    fn what_has_no_form_in_json_is_a_failure_that_says_so() {
+        let broken = serde_json::to_string(&std::path::Path::new(OsStr::from_bytes(b"/\xff")));
+        let unwritable = written(broken).expect_err("no text");
+        let document: Value = serde_json::from_str(&unwritable.document).expect("is JSON");
+        assert_eq!((&document["schema"], &document["success"]), (&1.into(), &false.into()));
+        let error = &document["error"];
+        assert_eq!(error["code"], "INTERNAL");
+        let message = error["message"].as_str().expect("a text");
+        assert!(message.contains("invalid UTF-8"), "{message}");
+        assert_eq!(error["errors"][0]["message"], message);
+        // Every field that a failure has, it has.
+        let problem = Problem::new(Code::Internal, miette::MietteDiagnostic::new("x"));
+        let usual = failure(std::slice::from_ref(&problem), Some(&problem));
+        let usual = serde_json::to_value(usual).expect("has a form");
+        let keys = |value: &Value| -> Vec<String> {
+            value.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+        };
+        assert_eq!(keys(error), keys(&usual["error"]));
+        assert_eq!(keys(&error["errors"][0]), keys(&usual["error"]["errors"][0]));
+        assert_eq!(keys(&document), keys(&usual));
     }
 }

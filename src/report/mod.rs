@@ -63,6 +63,10 @@ pub struct Reporter {
     noted: Mutex<Vec<Value>>,
     /// Whether the document is one line, as those before it were.
     one_line: AtomicBool,
+    /// Whether the one document has been handed over to stdout.
+    answered: AtomicBool,
+    /// What the step says that is under way.
+    under_way: Mutex<Option<String>>,
 }
 
 impl Reporter {
@@ -74,6 +78,8 @@ impl Reporter {
             progress: Progress::new(style),
             noted: Mutex::default(),
             one_line: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            under_way: Mutex::default(),
         }
     }
 
@@ -86,6 +92,25 @@ impl Reporter {
     /// From now on the document, should there be one, is one line: the verb prints lines of JSON.
     pub fn in_lines(&self) {
         self.one_line.store(true, Ordering::Relaxed);
+    }
+
+    /// What is being done at the moment, as the plan says it; none between two steps.
+    #[must_use]
+    pub fn under_way(&self) -> Option<String> {
+        self.step().clone()
+    }
+
+    /// Says why everything is left at once: in JSON the document, unless there has been one, else one
+    /// line on stderr.
+    pub fn last_words(&self, document: &Document, line: &str) {
+        if self.style.json {
+            if !self.answered.load(Ordering::Relaxed) {
+                let _ = self.print(document);
+            }
+            return;
+        }
+        self.progress.end();
+        self.progress.line(&clean::line(line));
     }
 
     /// Says what begins, before anything slow.
@@ -154,7 +179,7 @@ impl Reporter {
     pub fn answer(&self, answer: &Answer) -> io::Result<()> {
         self.progress.end();
         if self.style.json {
-            self.data(&format!("{}\n", self.document(&answer.document)))
+            self.print(&answer.document)
         } else {
             self.data(&clean::block(&answer.text))
         }
@@ -172,7 +197,7 @@ impl Reporter {
     ) -> io::Result<()> {
         self.progress.end();
         if self.style.json {
-            return self.data(&format!("{}\n", self.document(document)));
+            return self.print(document);
         }
         let mut stderr = anstream::stderr();
         let (few, more) = human::few(problems);
@@ -201,14 +226,25 @@ impl Reporter {
         }
     }
 
-    /// The document as text, with the warnings that came on the way.
-    fn document(&self, document: &Document) -> String {
+    /// Prints the document, with the warnings that came on the way. One that has no form in JSON is
+    /// replaced by the document of that failure, which is then the outcome as well.
+    fn print(&self, document: &Document) -> io::Result<()> {
+        self.answered.store(true, Ordering::Relaxed);
         let mut document = document.clone();
         document.warnings.append(&mut self.noted());
-        if self.one_line.load(Ordering::Relaxed) {
-            return json::line(&document);
+        let is_line = self.one_line.load(Ordering::Relaxed);
+        let text = if is_line { json::line(&document) } else { json::text(&document) };
+        match text {
+            Ok(text) => self.data(&format!("{text}\n")),
+            Err(unwritable) => {
+                self.data(&format!("{}\n", unwritable.document))?;
+                Err(io::Error::other(unwritable))
+            }
         }
-        json::text(&document)
+    }
+
+    fn step(&self) -> MutexGuard<'_, Option<String>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn noted(&self) -> MutexGuard<'_, Vec<Value>> {
@@ -218,6 +254,11 @@ impl Reporter {
 
 impl Listener for Reporter {
     fn hear(&self, event: &Event) {
+        match event {
+            Event::StepStarted { says, .. } => *self.step() = Some(says.clone()),
+            Event::StepDone { .. } | Event::StepFailed { .. } => *self.step() = None,
+            _ => {}
+        }
         if self.style.stream {
             if let Ok(line) = serde_json::to_string(event) {
                 let mut stderr = std::io::stderr().lock();
