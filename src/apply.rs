@@ -24,6 +24,8 @@ use crate::store::journal::{Journal, StepEntry, StepProgress};
 
 /// How long a step under way is waited for after the first signal.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
+/// The signal that Ctrl+C sends.
+const SIGINT: i32 = 2;
 
 /// Why a plan was not carried out.
 #[derive(Debug, Error, Diagnostic)]
@@ -134,7 +136,7 @@ pub async fn apply(
         let outcome = tokio::select! {
             biased;
             outcome = provider.execute(&step.action, listener) => outcome,
-            came = overdue(signal, &step.action) => {
+            came = overdue(signal, &step.action, listener) => {
                 let under_way = format!(", and this was under way: {sentence}");
                 return Err(interrupted(came, under_way, number));
             }
@@ -200,11 +202,15 @@ fn not_begun(plan: &Plan, next: usize) -> String {
 
 /// Ends when a signal came and the step had its time to finish. A download is not waited for: it
 /// leaves nothing behind that matters.
-async fn overdue(signal: &mut watch::Receiver<i32>, action: &Action) -> i32 {
+async fn overdue(
+    signal: &mut watch::Receiver<i32>,
+    action: &Action,
+    listener: &dyn Listener,
+) -> i32 {
     if matches!(action, Action::FetchImage { .. }) {
         return arrival(signal).await;
     }
-    too_long(signal).await
+    too_long(signal, listener).await
 }
 
 /// Ends when a signal came.
@@ -216,9 +222,14 @@ async fn arrival(signal: &mut watch::Receiver<i32>) -> i32 {
     }
 }
 
-/// Ends when a signal came and what is under way had its time.
-async fn too_long(signal: &mut watch::Receiver<i32>) -> i32 {
+/// Ends when a signal came and what is under way had its time. Whoever sent it is told at once what
+/// is waited for, and how to wait no longer.
+pub async fn too_long(signal: &mut watch::Receiver<i32>, listener: &dyn Listener) -> i32 {
     let came = arrival(signal).await;
+    let again = if came == SIGINT { "Ctrl+C again" } else { "another signal" };
+    let seconds = FINISH_WITHIN.as_secs();
+    let says = format!("finishing the step under way ({seconds} s at most); {again} stops at once");
+    listener.hear(&Event::Waiting { says });
     tokio::time::sleep(FINISH_WITHIN).await;
     came
 }
@@ -258,7 +269,7 @@ async fn take_back(
     tokio::select! {
         biased;
         () = all => {}
-        _ = too_long(signal) => {
+        _ = too_long(signal, listener) => {
             let message = "interrupted before all was taken back; `vagrantp up` finds what is left";
             listener.hear(&Event::Warning { message: message.to_owned() });
         }

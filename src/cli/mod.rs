@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
@@ -223,14 +224,14 @@ pub fn run() -> ExitCode {
     failure::on_panic(cli.global.json);
     let streams = matches!(cli.verb, Verb::Up(_));
     let no_color = facts.environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let reporter = Reporter::new(Style {
+    let reporter = Arc::new(Reporter::new(Style {
         json: cli.global.json,
         quiet: cli.global.quiet,
         verbose: cli.global.verbose,
         rich: crate::report::stderr_is_terminal() && !cli.global.plain && !no_color,
         width: host::width(),
         stream: cli.global.json && streams,
-    });
+    }));
     let is_ssh = matches!(cli.verb, Verb::Ssh(_));
     let is_logs = matches!(cli.verb, Verb::Logs(_));
     let in_lines = cli.global.json && matches!(&cli.verb, Verb::Logs(args) if args.follow);
@@ -259,7 +260,7 @@ pub fn run() -> ExitCode {
             global: cli.global,
             reporter: &reporter,
             store: store.clone(),
-            signal: signals::listen(is_ssh),
+            signal: signals::listen(is_ssh, &reporter),
             applying: AtomicBool::new(false),
             changed: AtomicBool::new(false),
         };

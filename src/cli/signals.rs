@@ -1,23 +1,30 @@
 //! Signals: the first asks to finish, the second ends at once.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::Context;
+use super::{Context, Failure};
+use crate::report::Reporter;
+
+/// How long the last words may take: whoever reads them may have gone.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Listens from now on. The channel holds the number of the first signal that came.
 ///
 /// `ssh` passes signals on to what runs inside and listens itself.
 #[must_use]
-pub fn listen(passed_on: bool) -> watch::Receiver<i32> {
+pub fn listen(passed_on: bool, reporter: &Arc<Reporter>) -> watch::Receiver<i32> {
     let (sender, receiver) = watch::channel(0);
     if passed_on {
         // The sender has to live on, else waiting for a signal would end at once.
         std::mem::forget(sender);
         return receiver;
     }
+    let reporter = Arc::clone(reporter);
     tokio::spawn(async move {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let [interrupt, terminate, hangup] = kinds.map(signal);
@@ -32,7 +39,7 @@ pub fn listen(passed_on: bool) -> watch::Receiver<i32> {
                 _ = hangup.recv() => 1,
             };
             if *sender.borrow() != 0 {
-                leave(number);
+                leave(number, &reporter);
             }
             let _ = sender.send(number);
         }
@@ -55,7 +62,18 @@ pub async fn outside_of_apply(context: &Context<'_>) -> i32 {
     came
 }
 
+/// Says what is left as it is, and ends. Nobody is waited for: not for a reader that is stuck, and
+/// not for who holds a stream.
 #[expect(clippy::exit, reason = "the second signal means: now")]
-fn leave(number: i32) {
-    std::process::exit(128 + number);
+fn leave(number: i32, reporter: &Arc<Reporter>) {
+    let failure = Failure::cut_off(number, reporter.under_way().as_deref());
+    let (exit, document, line) = (failure.exit(), failure.document(), failure.line());
+    let (done, said) = mpsc::channel();
+    let reporter = Arc::clone(reporter);
+    std::thread::spawn(move || {
+        reporter.last_words(&document, &line);
+        let _ = done.send(());
+    });
+    let _ = said.recv_timeout(LAST_WORDS);
+    std::process::exit(i32::from(exit));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::apply::ApplyError;
+use crate::apply::{ApplyError, too_long};
 use crate::event::{Event, Listener};
 use crate::model::id::InstanceUuid;
 use crate::model::problem::Problem;
@@ -184,7 +184,15 @@ impl Done<'_, '_> {
         let action: &Action = &leftover.step.action;
         self.begin(action.name(), &says(action))?;
         let begun = Instant::now();
-        match provider.execute(action, self.context.reporter).await {
+        let mut signal = self.context.signal.clone();
+        let outcome = tokio::select! {
+            biased;
+            outcome = provider.execute(action, self.context.reporter) => outcome,
+            came = too_long(&mut signal, self.context.reporter) => {
+                return Err(self.interrupted(came, Some(&says(action))));
+            }
+        };
+        match outcome {
             Ok(outcome) => {
                 let done = outcome == Outcome::Done;
                 let size = leftover.size.filter(|_| done).unwrap_or(Bytes(0));
@@ -208,12 +216,15 @@ impl Done<'_, '_> {
     /// A signal is heeded between two steps.
     fn stop_here(&self) -> Result<(), Failure> {
         let signal = *self.context.signal.borrow();
-        if signal == 0 {
-            return Ok(());
-        }
-        let (done, under_way) = (self.number, String::new());
-        let (of, left) = (self.of, String::new());
-        Err(ApplyError::Interrupted { signal, done, of, under_way, left }.into())
+        if signal == 0 { Ok(()) } else { Err(self.interrupted(signal, None)) }
+    }
+
+    fn interrupted(&self, signal: i32, step: Option<&str>) -> Failure {
+        let under_way = step.map(|step| format!(", and this was under way: {step}"));
+        // What is begun is counted, and not done.
+        let done = self.number.saturating_sub(usize::from(step.is_some()));
+        let (of, left, under_way) = (self.of, String::new(), under_way.unwrap_or_default());
+        ApplyError::Interrupted { signal, done, of, under_way, left }.into()
     }
 
     fn begin(&mut self, action: &str, says: &str) -> Result<(), Failure> {
