@@ -214,7 +214,11 @@ impl Context<'_> {
         let history = self.store.history(subject, self.reporter);
         // One that nobody can read is set aside, and is not in the way of the next.
         drop(store.journal());
-        let mut journal = store.begin(verb, journal_steps(plan))?;
+        // Who stops or removes something makes room: a full disk must not be in the way of that.
+        let frees = matches!(verb, "stop" | "rm" | "gc");
+        let steps = journal_steps(plan);
+        let mut journal =
+            if frees { store.begin_where_room(verb, steps) } else { store.begin(verb, steps) }?;
         let mut signal = self.signal.clone();
         self.applying.store(true, Ordering::Relaxed);
         self.changed.fetch_or(!plan.is_empty(), Ordering::Relaxed);
@@ -223,6 +227,11 @@ impl Context<'_> {
         // What is stale is planned again, and may be asked about.
         let is_over = matches!(applied, Ok(()) | Err(ApplyError::Stale { .. }));
         self.applying.store(!is_over, Ordering::Relaxed);
+        if let Some(error) = journal.lacking() {
+            self.reporter.warn(&format!(
+                "{error}: there is no room left, so it was not written down what was being done"
+            ));
+        }
         if !matches!(applied, Err(ApplyError::Interrupted { .. }))
             && let Err(error) = journal.close()
         {

@@ -56,7 +56,7 @@ pub async fn run(context: &Context<'_>, args: &StopArgs) -> Result<Answer, Failu
     }
     context.begin(&identity);
     let store = context.store.instance(identity.uuid);
-    let _lock = store.lock("stop", context.lock_timeout(), context.reporter).await?;
+    let _lock = store.lock_where_room("stop", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Glance };
     let plan = to_stopped(&provider.observe(&query).await?, mode)?;
     context.carry_out("stop", &identity, &plan, &*provider).await?;

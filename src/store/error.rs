@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::holder::Held;
 use crate::model::code::Code;
 use crate::model::problem::Problem;
 use crate::private::Untrusted;
@@ -42,7 +43,7 @@ pub enum StoreError {
     )]
     Locked {
         /// Who holds the lock: verb, pid and age.
-        holder: String,
+        holder: Box<Held>,
         /// How long it was waited for, in seconds.
         waited: u64,
     },
@@ -68,6 +69,15 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether there is no room for what was to be written.
+    #[must_use]
+    pub fn is_about_room(&self) -> bool {
+        let StoreError::Io { cause, .. } = self else { return false };
+        matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match &error {
@@ -83,6 +93,13 @@ impl From<StoreError> for Problem {
                 _ => Code::Internal,
             },
         };
-        Problem::new(code, error)
+        let holder = match &error {
+            StoreError::Locked { holder, .. } => Some(holder.clone()),
+            _ => None,
+        };
+        let problem = Problem::new(code, error);
+        let Some(holder) = holder else { return problem };
+        let Held { pid, verb, age, user } = *holder;
+        problem.with("pid", pid).with("verb", verb).with("age_seconds", age).with("user", user)
     }
 }

@@ -80,11 +80,21 @@ impl Document for Entry {
     const SCHEMA: u32 = Entry::SCHEMA;
 }
 
+/// Whether nothing is begun that could not be written down before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Written,
+    WhereRoom,
+}
+
 /// The journal of a call that is under way.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     entry: Entry,
+    need: Need,
+    /// Why it could not be written, where that was no reason to stop.
+    lacking: Option<StoreError>,
 }
 
 impl InstanceStore {
@@ -103,6 +113,28 @@ impl InstanceStore {
         verb: &str,
         steps: impl IntoIterator<Item = StepEntry>,
     ) -> Result<Journal, StoreError> {
+        self.write_down(verb, steps, Need::Written)
+    }
+
+    /// The same for what makes room: where there is none for the journal, it is begun all the same,
+    /// and the object itself shows how far it came. See [`Journal::lacking`].
+    ///
+    /// # Errors
+    /// The file cannot be written for another reason.
+    pub fn begin_where_room(
+        &self,
+        verb: &str,
+        steps: impl IntoIterator<Item = StepEntry>,
+    ) -> Result<Journal, StoreError> {
+        self.write_down(verb, steps, Need::WhereRoom)
+    }
+
+    fn write_down(
+        &self,
+        verb: &str,
+        steps: impl IntoIterator<Item = StepEntry>,
+        need: Need,
+    ) -> Result<Journal, StoreError> {
         let entry = Entry {
             schema: Entry::SCHEMA,
             verb: verb.to_owned(),
@@ -110,7 +142,7 @@ impl InstanceStore {
             since: Timestamp::now(),
             steps: steps.into_iter().collect(),
         };
-        let journal = Journal { path: self.journal_path(), entry };
+        let mut journal = Journal { path: self.journal_path(), entry, need, lacking: None };
         journal.write()?;
         Ok(journal)
     }
@@ -142,7 +174,19 @@ impl Journal {
         file::remove(&self.path)
     }
 
-    fn write(&self) -> Result<(), StoreError> {
-        file::write_json(&self.path, &self.entry)
+    /// Why it is not written down what is done, where there was no room for that.
+    #[must_use]
+    pub fn lacking(&self) -> Option<&StoreError> {
+        self.lacking.as_ref()
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        match file::write_json(&self.path, &self.entry) {
+            Err(error) if self.need == Need::WhereRoom && error.is_about_room() => {
+                self.lacking = Some(error);
+                Ok(())
+            }
+            written => written,
+        }
     }
 }

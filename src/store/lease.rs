@@ -85,7 +85,8 @@ impl Store {
         file.value.unwrap_or_default().leases
     }
 
-    /// Gives up what one instance claims.
+    /// Gives up what one instance claims. Where there is no room to write that down, the claim stays
+    /// and means nothing: its instance is gone.
     ///
     /// # Errors
     /// The lock cannot be had, or the file cannot be written.
@@ -102,9 +103,15 @@ impl Store {
         if leases.iter().all(|lease| lease.uuid != uuid) && is_tidy && is_swept {
             return Ok(());
         }
-        let mut leases = self.leases(timeout, listener).await?;
-        leases.leases.retain(|lease| lease.uuid != uuid);
-        leases.write()
+        let rewrite = async {
+            let mut leases = self.leases(timeout, listener).await?;
+            leases.leases.retain(|lease| lease.uuid != uuid);
+            leases.write()
+        };
+        match rewrite.await {
+            Err(error) if error.is_about_room() => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 

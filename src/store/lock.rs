@@ -7,34 +7,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use crate::deed;
 use crate::event::{Event, Listener};
 
 use super::file::{is_directory, make_dir, set_aside};
-use super::owner::Owner;
+use super::holder::{Held, Holder};
 use super::{InstanceStore, Store, StoreError};
 use crate::private;
-
-/// Who holds a lock, for those who wait.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The process.
-    pub owner: Owner,
-    /// What it is doing: `up`.
-    pub verb: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-impl Holder {
-    fn describe(&self) -> String {
-        let age = Timestamp::now().duration_since(self.since).as_secs().max(0);
-        format!("`vagrantp {}` (pid {}, for {age} s)", self.verb, self.owner.pid)
-    }
-}
 
 /// A held lock; dropping it lets the next one in.
 #[derive(Debug)]
@@ -49,10 +28,9 @@ impl Lock {
         let _ = deed::at_once("store.remove_lock", || std::fs::remove_file(&self.path));
     }
 
-    /// Writes who holds it. A reader that comes between sees nothing, and says so.
+    /// Writes who holds it. A reader that comes before waits for it, see [`Held::of`].
     fn sign(&mut self, verb: &str) {
-        let holder =
-            Holder { owner: Owner::myself(), verb: verb.to_owned(), since: Timestamp::now() };
+        let holder = Holder::myself(verb);
         // A lock that cannot be signed is a lock all the same.
         if let Ok(text) = serde_json::to_vec(&holder) {
             let _ = deed::at_once("store.sign_lock", || {
@@ -78,10 +56,32 @@ impl InstanceStore {
         acquire(&self.lock_path(), verb, timeout, listener).await
     }
 
+    /// The same for a call that makes room. Where there is none for the lock itself, it goes on
+    /// without: nobody else could make one either.
+    ///
+    /// # Errors
+    /// As for [`InstanceStore::lock`].
+    pub async fn lock_where_room(
+        &self,
+        verb: &str,
+        timeout: Duration,
+        listener: &dyn Listener,
+    ) -> Result<Option<Lock>, StoreError> {
+        match self.lock(verb, timeout, listener).await {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error) if error.is_about_room() => {
+                let message = format!("{error}: there is no room left, so nobody else is kept out");
+                listener.hear(&Event::Warning { message });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Who holds the instance's lock at the moment.
     #[must_use]
     pub fn lock_holder(&self) -> Option<Holder> {
-        read_holder(&self.lock_path()).filter(|holder| holder.owner.is_alive())
+        Holder::signed(&self.lock_path())
     }
 }
 
@@ -120,16 +120,23 @@ async fn acquire(
             return Ok(lock);
         }
         let waited = begun.elapsed();
-        let holder =
-            || read_holder(path).map_or_else(|| "it gave no name".to_owned(), |who| who.describe());
         if waited >= timeout {
-            return Err(StoreError::Locked { holder: holder(), waited: waited.as_secs() });
+            let holder = Box::new(Held::of(path).await);
+            // Where nobody has it any more, nobody is in the way.
+            if holder.pid.is_none()
+                && let Some(mut lock) = try_acquire(path)?
+            {
+                lock.sign(verb);
+                return Ok(lock);
+            }
+            return Err(StoreError::Locked { holder, waited: waited.as_secs() });
         }
         if !told && waited > Duration::from_millis(500) {
-            listener.hear(&Event::Waiting { says: format!("waiting for {}", holder()) });
+            let holder = Held::of(path).await;
+            listener.hear(&Event::Waiting { says: format!("waiting for {holder}") });
             told = true;
         }
-        tokio::time::sleep(pause.min(timeout - waited)).await;
+        tokio::time::sleep(pause.min(timeout.saturating_sub(begun.elapsed()))).await;
         pause = (pause * 2).min(Duration::from_millis(50));
     }
 }
@@ -163,10 +170,6 @@ fn try_acquire(path: &Path) -> Result<Option<Lock>, StoreError> {
         }
         _ => Ok(None),
     }
-}
-
-fn read_holder(path: &Path) -> Option<Holder> {
-    serde_json::from_slice(&private::read(path).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::private::{self, Untrusted};
 pub mod error;
 pub mod file;
 pub mod history;
+pub mod holder;
 pub mod journal;
 pub mod lease;
 pub mod lock;
@@ -109,11 +110,12 @@ impl InstanceStore {
         times.filter_map(|time| Timestamp::try_from(time).ok()).max()
     }
 
-    /// Removes all that is kept of the instance. The caller holds the lock, whose file goes last.
+    /// Removes all that is kept of the instance. The caller holds the lock, whose file goes last;
+    /// there is none where there was no room for it.
     ///
     /// # Errors
     /// A file that cannot be removed.
-    pub fn remove(&self, lock: lock::Lock) -> Result<(), StoreError> {
+    pub fn remove(&self, lock: impl Into<Option<lock::Lock>>) -> Result<(), StoreError> {
         let failed = |error| StoreError::io("remove", &self.dir, error);
         let entries = match std::fs::read_dir(&self.dir) {
             Ok(entries) => entries,
@@ -139,7 +141,9 @@ impl InstanceStore {
                 _ => {}
             }
         }
-        lock.remove_file();
+        if let Some(lock) = lock.into() {
+            lock.remove_file();
+        }
         // Somebody may be waiting and have made the file anew: then the directory is theirs. The
         // one above goes with the last instance.
         let _ = deed::at_once("store.remove_dir", || {

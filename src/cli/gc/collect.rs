@@ -83,7 +83,8 @@ impl Done<'_, '_> {
         let context = self.context;
         let identity = &machine.identity;
         let store = context.store.instance(identity.uuid);
-        let Some(lock) = free(store.lock("gc", Duration::ZERO, context.reporter).await)? else {
+        let Some(lock) = free(store.lock_where_room("gc", Duration::ZERO, context.reporter).await)?
+        else {
             self.pass_over(&machine.name);
             return Ok(false);
         };
@@ -144,7 +145,7 @@ impl Done<'_, '_> {
     ) -> Result<(), Failure> {
         let store = self.context.store.instance(uuid);
         let was_there = store.dir().exists();
-        let lock = store.lock("gc", Duration::ZERO, self.context.reporter).await;
+        let lock = store.lock_where_room("gc", Duration::ZERO, self.context.reporter).await;
         let Some(lock) = free(lock)? else {
             self.number += share.len();
             self.pass_over(&uuid.to_string());
@@ -163,7 +164,8 @@ impl Done<'_, '_> {
     async fn forget(&mut self, notes: &Notes) -> Result<(), Failure> {
         let context = self.context;
         let store = context.store.instance(notes.uuid);
-        let Some(lock) = free(store.lock("gc", Duration::ZERO, context.reporter).await)? else {
+        let Some(lock) = free(store.lock_where_room("gc", Duration::ZERO, context.reporter).await)?
+        else {
             self.number += 1;
             self.pass_over(&notes.uuid.to_string());
             return Ok(());

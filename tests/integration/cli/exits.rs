@@ -271,6 +271,10 @@ async fn a_held_lock_is_exit_10_and_names_who_holds_it() {
     assert!(unwrapped(&ran.stderr).contains(&holder), "{}", ran.stderr);
     let (_, document) = project.json(&["--lock-timeout", "0", "stop"]);
     assert_eq!(document["error"]["code"], "LOCKED", "{document:#}");
+    let details = &document["error"]["details"];
+    assert_eq!((&details["pid"], &details["verb"]), (&std::process::id().into(), &"up".into()));
+    assert!(details["age_seconds"].as_u64().is_some_and(|age| age < 60), "{details}");
+    assert!(details["user"].is_string(), "{details}");
     // Readers never wait.
     project.ok(&["status"]);
     project.ok(&["plan"]);
