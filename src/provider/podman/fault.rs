@@ -156,6 +156,26 @@ pub(super) fn of_bollard(
     }
 }
 
+/// How many bytes a socket's path may have (`unix(7)`, less the NUL at its end).
+const LONGEST_SOCKET: usize = 107;
+
+/// Whether nothing can listen at a socket since its path is too long; `variable` says where it is.
+pub(super) fn check_length(socket: &Path, variable: &str) -> Result<(), ProviderError> {
+    let bytes = socket.as_os_str().len();
+    if bytes <= LONGEST_SOCKET {
+        return Ok(());
+    }
+    Err(ProviderError::Unreachable {
+        provider: PODMAN,
+        address: socket.display().to_string(),
+        help: format!(
+            "a socket's path has {LONGEST_SOCKET} bytes at most, and this one has {bytes}: have \
+             {variable} name a shorter one"
+        ),
+        cause: None,
+    })
+}
+
 /// Why nobody can be reached at a socket.
 pub(super) fn of_connect(socket: &Path, cause: io::Error) -> ProviderError {
     if let Some(untrusted) = Untrusted::behind(&cause) {

@@ -232,3 +232,44 @@ fn an_engine_of_another_user_is_not_talked_to() {
     distrusts(&project, "is served by a process of the user with the id 12345");
     assert_eq!(engine.world().requests, [""; 0], "nothing was said there");
 }
+
+#[test]
+fn a_file_that_is_left_where_it_is_gets_one_warning() {
+    let (project, _engine) = machine();
+    project.ok(&["up"]);
+    let record = instance(&project).join("record.json");
+    for verb in [&["status"][..], &["up"], &["stop"], &["up"]] {
+        fs::set_permissions(&record, PermissionsExt::from_mode(0o666)).expect("ours");
+        let ran = project.run(verb);
+        assert_eq!(ran.status, 0, "{verb:?}: {}", ran.stderr);
+        assert_eq!(
+            ran.stderr.matches("warning: cannot read").count(),
+            1,
+            "{verb:?}: {}",
+            ran.stderr
+        );
+        fs::set_permissions(&record, PermissionsExt::from_mode(0o666)).expect("ours");
+        let (_, document) = project.json(&["status"]);
+        let warnings = document["warnings"].as_array().expect("a list");
+        assert_eq!(warnings.len(), 1, "{document:#}");
+    }
+}
+
+#[test]
+fn a_socket_whose_path_is_too_long_is_told_with_the_limit_and_the_variable() {
+    let long = format!("/tmp/{}", "long/".repeat(30));
+    let of = |project: Project| {
+        let (status, document) = project.json(&["up"]);
+        let error = &document["error"];
+        assert_eq!((status, &error["code"]), (5, &"PROVIDER_NOT_AVAILABLE".into()), "{document:#}");
+        error["suggestion"].as_str().expect("a help").to_owned()
+    };
+    let text = "INFRA_TYPE=container\n";
+    let set = format!("unix://{long}x.sock");
+    let help = of(Project::new(text).with("CONTAINER_HOST", &set));
+    assert!(help.contains("107 bytes") && help.contains("CONTAINER_HOST name"), "{help}");
+    if std::fs::symlink_metadata("/run/podman/podman.sock").is_err() {
+        let help = of(Project::new(text).with("XDG_RUNTIME_DIR", &long));
+        assert!(help.contains("107 bytes") && help.contains("XDG_RUNTIME_DIR name"), "{help}");
+    }
+}
