@@ -7,13 +7,15 @@ use crate::exit;
 use crate::model::id::{Identity, InfraType, ProjectDir};
 use crate::model::network::Protocol;
 use crate::model::observed::Instance;
+use crate::model::plain::one_line;
 use crate::model::problem::Problem;
 use crate::model::stamp::Stamp;
 use crate::model::state::State;
+use crate::plan::garbage::is_removed;
 use crate::provider::registry;
 use crate::report::{Answer, Infrastructure, clean};
 
-use super::{Context, Failure, status};
+use super::{Context, Failure, host, status};
 
 /// The options of `list`.
 #[derive(Debug, Args)]
@@ -36,14 +38,23 @@ pub async fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Failu
         registry::built(InfraType::Container).into_iter().chain(registry::built(InfraType::Vm))
     {
         let listed = match registry::open(kind, &context.facts).await {
-            Ok(provider) => provider.list().await,
+            Ok(provider) => provider.list_with_copies().await,
             Err(error) => Err(error),
         };
         match listed {
-            Ok(instances) => {
+            Ok((instances, copies)) => {
                 reached = true;
+                for name in copies {
+                    context.reporter.warn(&format!(
+                        "{name} carries labels of vagrantp's and is not of its making: it is no \
+                         machine, and is left alone"
+                    ));
+                }
                 let own = instances.iter().filter(|i| i.stamp.uid == context.facts.uid);
-                shapes.extend(own.map(|instance| shape(context, instance)));
+                for instance in own {
+                    warn_if_gone(context, instance);
+                    shapes.push(shape(context, instance));
+                }
             }
             Err(error) => failure = Some(Failure::from(Problem::from(error))),
         }
@@ -62,6 +73,19 @@ pub async fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Failu
     let text = table(&shapes);
     document.more.insert("instances", json!(shapes));
     Ok(Answer { document, text, exit: exit::SUCCESS })
+}
+
+/// Says of a machine that its directory is gone, and how to get hold of it.
+fn warn_if_gone(context: &Context<'_>, instance: &Instance) {
+    let project = &instance.stamp.project;
+    if is_removed(&instance.stamp, &host::mounts::ground(project)) {
+        context.reporter.warn(&format!(
+            "the directory of {}, {}, is gone: `vagrantp adopt` takes the machine over where it was \
+             moved to, `vagrantp gc --orphans` removes it",
+            instance.stamp.infra_id,
+            one_line(project)
+        ));
+    }
 }
 
 fn parse_state(text: &str) -> Result<State, Failure> {

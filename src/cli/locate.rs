@@ -13,7 +13,7 @@ use crate::plan::steps::known;
 use crate::provider::{Depth, Provider, Query, registry};
 use crate::resolve;
 
-use super::{Context, Failure};
+use super::{Context, Failure, left_alone};
 
 /// How long `stop` waits where the `.env` does not say.
 pub(super) const STOP_TIMEOUT: Seconds = Seconds(30);
@@ -136,7 +136,7 @@ fn derived(context: &Context<'_>, project: &ProjectDir, infra_type: InfraType) -
 }
 
 /// Asks each candidate's provider, and returns the first that has an instance; where none has, the
-/// answer of the likeliest one.
+/// answer of the likeliest one, and says what is there in its place.
 ///
 /// # Errors
 /// The likeliest candidate's provider cannot be asked.
@@ -158,10 +158,13 @@ pub async fn find(
             Err(_) => {}
         }
     }
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(first),
+    if let Some(failure) = failure {
+        return Err(failure);
     }
+    if let Some(found) = &first {
+        left_alone::tell(context, found, depth).await;
+    }
+    Ok(first)
 }
 
 async fn look(context: &Context<'_>, identity: &Identity, depth: Depth) -> Result<Found, Failure> {

@@ -27,6 +27,7 @@ pub mod gc;
 pub mod holder;
 pub mod host;
 pub mod init;
+pub mod left_alone;
 pub mod lifetime;
 pub mod list;
 pub mod locate;

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::exit;
 use crate::model::code::Code;
 use crate::model::problem::Problem;
-use crate::plan::PlanError;
 use crate::plan::steps::{stop_mode, to_absent};
+use crate::plan::{Plan, PlanError};
 use crate::provider::{Depth, Query};
 use crate::report::{Answer, json as report_json};
 
@@ -89,7 +89,7 @@ async fn remove(
     }
     consent::to_remove(context, &shown, args.force).await?;
     context.begin(&identity);
-    let lock = store.lock("rm", context.lock_timeout(), context.reporter).await?;
+    let lock = store.lock_where_room("rm", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Full };
     let plan = to_absent(&identity, &provider.observe(&query).await?, mode);
     context.carry_out("rm", &identity, &plan, &*provider).await?;
@@ -97,7 +97,7 @@ async fn remove(
     store.remove(lock)?;
     let changed = !plan.is_empty();
     let message = if changed {
-        format!("{} was removed.", identity.id)
+        removed_text(identity.id.as_str(), &plan)
     } else {
         "There is nothing to remove.".to_owned()
     };
@@ -113,4 +113,19 @@ async fn remove(
         }),
     );
     Ok(Answer { document, text: format!("{message}\n"), exit: exit::SUCCESS })
+}
+
+/// What went: the machine, or what was left of it.
+fn removed_text(id: &str, plan: &Plan) -> String {
+    let has = |action: &str| plan.steps.iter().any(|step| step.action.name() == action);
+    if has("remove") {
+        return format!("{id} was removed.");
+    }
+    let kinds = [
+        ("remove_network", "its network"),
+        ("remove_image", "its saved or built images"),
+        ("remove_snapshot", "its snapshots"),
+    ];
+    let left: Vec<&str> = kinds.iter().filter(|(name, _)| has(name)).map(|(_, it)| *it).collect();
+    format!("There was no {id}; what was left of it was removed: {}.", left.join(", "))
 }

@@ -15,7 +15,7 @@ use crate::store::journal::Entry;
 
 use super::lifetime::{self, Written};
 use super::locate::{self, Found, Search};
-use super::{Context, Failure};
+use super::{Context, Failure, left_alone};
 
 /// The step that keeps an engine from answering.
 const SAVING: &str = "save_files";
@@ -64,6 +64,9 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
         (None, Some(identity)) => identity,
         (None, None) => return Err(search.into_failure()),
     };
+    if let Some(found) = found.as_ref().filter(|found| !found.observed.instances.is_empty()) {
+        left_alone::tell_seen(context, found);
+    }
     let mut instance = instance.cloned();
     let mut last_output = None;
     if let (Some(found), Some(instance)) = (&found, &mut instance) {

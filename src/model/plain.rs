@@ -1,5 +1,7 @@
 //! Text of others: which of its characters may be shown. One answer for every way to a screen.
 
+use std::path::Path;
+
 /// Whether a character would steer a terminal, turn around the order of what it shows, or take no
 /// room in it so that two texts look alike. Line ends and tabs count among them: who lets them
 /// through says so.
@@ -20,9 +22,25 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// A path on one line, whatever is in its name: what would steer, turn or hide is written by its
+/// escape, as in `a\nb`.
+#[must_use]
+pub fn one_line(path: &Path) -> String {
+    let mut line = String::new();
+    for c in path.display().to_string().chars() {
+        if is_unsafe(c) { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_stays_on_its_line() {
+        assert_eq!(one_line(Path::new("/a b/é\n\u{202e}x")), "/a b/é\\n\\u{202e}x");
+    }
 
     #[test]
     fn what_steers_turns_or_hides_is_told_from_what_is_read() {

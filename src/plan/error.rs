@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::observed::Power;
+use crate::model::plain::one_line;
 use crate::model::problem::Problem;
 use crate::model::snapshot::SnapshotName;
 use crate::model::source::Place;
@@ -49,7 +50,7 @@ pub enum PlanError {
         place: Option<Place>,
     },
     /// The instance was made when the project lay elsewhere.
-    #[error("`{name}` was made for this project when it was at {}", from.display())]
+    #[error("`{name}` was made for this project when it was at {}", one_line(from))]
     #[diagnostic(
         code(vagrantp::plan::moved),
         help("`vagrantp adopt` takes it over with its files; `vagrantp up --new` makes another")

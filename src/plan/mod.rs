@@ -15,6 +15,7 @@ use crate::model::units::Bytes;
 pub mod action;
 mod adopt;
 mod appeared;
+pub mod beside;
 mod build;
 pub mod check;
 mod clear;

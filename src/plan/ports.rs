@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::model::network::{HostPort, PortForward, PortPool, PortRule, Protocol};
+use crate::model::plain::one_line;
 use crate::model::source::Sourced;
 
 use super::error::PlanError;
@@ -47,7 +48,7 @@ pub enum Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Holder::Project { id, path } => write!(f, "the project `{id}` ({})", path.display()),
+            Holder::Project { id, path } => write!(f, "the project `{id}` ({})", one_line(path)),
             Holder::Process { name, pid } => write!(f, "the process `{name}` (pid {pid})"),
             Holder::Unknown => f.write_str("another program"),
         }

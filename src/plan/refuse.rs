@@ -8,6 +8,7 @@ use crate::model::network::{NetworkMode, PortRule};
 use crate::model::observed::{EngineFacts, Observed};
 use crate::model::source::{Place, Sourced};
 
+use super::beside;
 use super::error::PlanError;
 use super::steps::Twin;
 
@@ -109,16 +110,9 @@ pub(super) fn instance_name(
     if !identity.id_is_explicit {
         return Ok(identity.fallback_name());
     }
-    let owner = match &stranger.stamp {
-        Some(stamp) if stamp.uid == identity.uid => {
-            format!("the project in {}", stamp.project.display())
-        }
-        Some(stamp) => format!("another user's project (uid {})", stamp.uid),
-        None => "something that vagrantp did not make".to_owned(),
-    };
     Err(PlanError::NameTaken {
         name: stranger.name.clone(),
-        owner,
+        owner: beside::owner(stranger, identity.uid),
         place: desired.id_origin.place().cloned(),
     })
 }

@@ -108,6 +108,14 @@ pub trait Provider: Send + Sync {
     /// As for `observe`.
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
 
+    /// The same, and the names of objects with a stamp of this user's that vagrantp did not make.
+    ///
+    /// # Errors
+    /// As for `observe`.
+    async fn list_with_copies(&self) -> Result<(Vec<Instance>, Vec<String>), ProviderError> {
+        Ok((self.list().await?, Vec::new()))
+    }
+
     /// What vagrantp has made here for a user beside instances. Whatever may be another's is left
     /// out.
     ///

@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr. With `--json`, stdout gets exactly one JSON
 //! document on every way out.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,6 +62,8 @@ pub struct Reporter {
     progress: Progress,
     /// Warnings that have to be in the JSON document, whichever that will be.
     noted: Mutex<Vec<Value>>,
+    /// Every warning that was given.
+    warned: Mutex<HashSet<String>>,
     /// Whether the document is one line, as those before it were.
     one_line: AtomicBool,
     /// Whether the one document has been handed over to stdout.
@@ -77,6 +80,7 @@ impl Reporter {
             style,
             progress: Progress::new(style),
             noted: Mutex::default(),
+            warned: Mutex::default(),
             one_line: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             under_way: Mutex::default(),
@@ -159,8 +163,13 @@ impl Reporter {
         }
     }
 
-    /// Prints a warning that belongs to no line.
+    /// Prints a warning that belongs to no line; each once, however many come upon it.
     pub fn warn(&self, message: &str) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warned.insert(message.to_owned()) {
+            return;
+        }
+        drop(warned);
         if self.style.json {
             self.noted().push(message.into());
             return;

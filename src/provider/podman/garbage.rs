@@ -24,7 +24,7 @@ pub(super) async fn inventory(room: &Podman, uid: u32) -> Result<Inventory, Prov
         lists::copies(room, uid),
     )
     .await;
-    let instances = instances?;
+    let (instances, _) = instances?;
     // An image carries no user. Where the engine is another's, those in it may be of others.
     let images = if room.engine_uid == Some(uid) {
         let (mut images, snapshots) = (images?, snapshots(room).await?);

@@ -12,8 +12,9 @@ use crate::model::id::InstanceUuid;
 use crate::model::observed::Instance;
 use crate::provider::ProviderError;
 
-/// All instances of vagrantp's, of all users, without what is a copy of one.
-pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> {
+/// All instances of vagrantp's, of all users, without what is a copy of one; and the names of those
+/// among the doubtful ones that carry this user's stamp and are copies.
+pub(super) async fn list(room: &Podman) -> Result<(Vec<Instance>, Vec<String>), ProviderError> {
     let entries = within(READ, "list", listed(&room.client, label::UUID)).await?;
     let unlimited = unlimited(room);
     let doubtful = copies::doubtful(&entries);
@@ -24,7 +25,14 @@ pub(super) async fn list(room: &Podman) -> Result<Vec<Instance>, ProviderError> 
             || genuine.iter().any(|instance| instance.id == entry.id)
     };
     let known = entries.iter().filter(is_genuine).filter_map(observe::listed);
-    Ok(known.map(|instance| Instance { unlimited: unlimited.clone(), ..instance }).collect())
+    let known =
+        known.map(|instance| Instance { unlimited: unlimited.clone(), ..instance }).collect();
+    let copies = doubtful.iter().filter(|entry| {
+        let own = |one: Instance| one.stamp.uid == room.settings.uid;
+        observe::listed(entry).is_some_and(own) && !genuine.iter().any(|it| it.id == entry.id)
+    });
+    let names = copies.filter_map(|entry| entry.names.first().cloned()).collect();
+    Ok((known, names))
 }
 
 /// Whose labels there are on containers, whatever else is written on those and whoever made them.

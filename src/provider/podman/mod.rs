@@ -142,7 +142,12 @@ impl Podman {
             uid: settings.uid,
             own: &own,
         })?;
+        let variable = match choice.chosen {
+            Chosen::ByVariable(variable) => variable,
+            Chosen::ByDefault => "XDG_RUNTIME_DIR",
+        };
         for path in &choice.paths {
+            fault::check_length(path, variable)?;
             if *path == own {
                 service::check_place(path).map_err(|cause| fault::of_connect(path, cause))?;
             }
@@ -196,6 +201,10 @@ impl Provider for Podman {
     }
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        Ok(lists::list(self).await?.0)
+    }
+
+    async fn list_with_copies(&self) -> Result<(Vec<Instance>, Vec<String>), ProviderError> {
         lists::list(self).await
     }
 

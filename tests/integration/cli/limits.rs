@@ -1,6 +1,6 @@
 //! More than the host has is refused before anything is made, with both numbers.
 
-use super::{Project, container, engined, remembered};
+use super::{Project, container, engined, remembered, unwrapped};
 
 #[test]
 fn more_memory_than_the_host_has_is_exit_4() {
@@ -55,9 +55,42 @@ fn many_mistakes_on_a_long_line_stay_readable() {
     let ran = project.run(&["validate"]);
     assert_eq!(ran.status, 2);
     assert!(ran.stderr.len() < 200_000, "{}", ran.stderr.len());
-    assert!(ran.stderr.contains("and 5950 more in .env"), "{}", ran.stderr.len());
+    assert!(
+        ran.stderr.contains("and 450 more in .env, which `--json` lists"),
+        "{}",
+        ran.stderr.len()
+    );
     assert!(ran.stderr.lines().all(|line| line.chars().count() < 400));
     let (_, document) = project.json(&["validate"]);
-    assert_eq!(document["error"]["errors"].as_array().map(Vec::len), Some(6000));
+    let errors = document["error"]["errors"].as_array().expect("a list");
+    assert_eq!((errors.len(), &document["error"]["details"]["left_out"]), (501, &5500.into()));
+    assert_eq!(errors[500]["rule"], "vagrantp::config::more_mistakes");
+    assert_eq!(errors[500]["message"], "5500 more mistakes are left out");
+    assert!(unwrapped(&ran.stderr).contains("5500 more mistakes are left out"));
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_file_of_nothing_but_mistakes_is_answered_in_little() {
+    let lines = |line: &str| line.repeat((1 << 20) / line.len() - 30);
+    for (text, status, rule) in [
+        (lines("MEMORY=x\n"), 2, "vagrantp::config::more_mistakes"),
+        (format!("PORTS={}", lines("x,")), 2, "vagrantp::config::more_mistakes"),
+        (lines("MEMROY=1\n"), 0, "vagrantp::config::more_warnings"),
+        (format!("MEMORY=1 2\n{}", lines("=\n")), 2, "vagrantp::config::more_warnings"),
+    ] {
+        let head: String = text.chars().take(20).collect();
+        let project = container(&text);
+        let output = project.command(&["--json", "validate"]).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(status), "{head:?}");
+        assert!(output.stdout.len() < 1_000_000, "{head:?}: {}", output.stdout.len());
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let list = match rule {
+            "vagrantp::config::more_warnings" => &document["warnings"],
+            _ => &document["errors"],
+        };
+        let list = list.as_array().expect("a list");
+        assert_eq!(list.len(), 501, "{head:?}");
+        assert!(list.iter().any(|one| one["rule"] == rule), "{head:?}");
+    }
 }
