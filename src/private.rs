@@ -51,8 +51,8 @@ impl Untrusted {
                 format!("move it away, or name another place with {variable}")
             }
             Why::Owner(_) => format!(
-                "if it is yours, take it back with `sudo chown -R \"$(id -u)\" '{path}'`; else name \
-                 another place with {variable}"
+                "run vagrantp as that user, without sudo; if it is yours, take it back with `sudo \
+                 chown -R \"$(id -u)\" '{path}'`; else name another place with {variable}"
             ),
             Why::Writable(_) => format!(
                 "see whether what is in it is yours, then run `chmod go-w '{path}'`; or name another \
@@ -137,14 +137,24 @@ fn check(path: &Path, wanted: &'static str) -> io::Result<()> {
 
 /// Looks at the directory that ours is in: who may rename what is in it could put another one into
 /// its place. It may be a symlink, and be root's; a place that everybody may write is fine where it
-/// is sticky, as `/tmp` is.
+/// is sticky, as `/tmp` is. Where it is still to be made, the nearest one above is not a stranger's:
+/// root, called by `sudo` with a user's HOME, makes nothing there that the user could not use later.
 ///
 /// # Errors
 /// As for [`check_directory`].
 pub fn check_base(path: &Path) -> io::Result<()> {
     let facts = match fs::metadata(path) {
         Ok(facts) => facts,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let above = path.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)));
+            return match above {
+                Some((above, facts)) if facts.uid() != 0 && facts.uid() != myself() => {
+                    let why = Why::Owner(facts.uid());
+                    Err(Untrusted { path: above.to_owned(), why }.into())
+                }
+                _ => Ok(()),
+            };
+        }
         Err(error) => return Err(error),
     };
     let why = match facts.uid() {
@@ -316,6 +326,11 @@ mod tests {
         }
         check_base(Path::new("/tmp")).unwrap();
         check_base(Path::new("/nonexistent/x")).unwrap();
+        check_base(&dir.path().join("a/b/c")).unwrap();
+        if myself() == 0 {
+            std::os::unix::fs::chown(dir.path(), Some(12345), None).unwrap();
+            assert_eq!(why(check_base(&dir.path().join("a/b/c"))), Why::Owner(12345));
+        }
     }
 
     #[test]

@@ -24,8 +24,9 @@ pub struct GcArgs {
     /// Show what would be removed, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Also remove machines whose project directory was removed, and snapshots whose machine is gone.
-    /// A directory that was moved looks the same: `vagrantp adopt` there takes its machine over.
+    /// Also remove machines whose project directory was removed, snapshots whose machine is gone, and
+    /// images that no machine is made from. A directory that was moved looks the same as one that was
+    /// removed: `vagrantp adopt` there takes its machine over.
     #[arg(long)]
     pub orphans: bool,
     /// Only what has been of no use for at least so long: machines whose INFRA_TTL ended, or that
@@ -41,7 +42,7 @@ pub struct GcArgs {
 pub async fn run(context: &Context<'_>, args: &GcArgs) -> Result<Answer, Failure> {
     let (orphans, older_than) = (args.orphans, args.older_than);
     let question = Question { now: Timestamp::now(), orphans, older_than };
-    let found = look::look(context, &question).await?;
+    let found = look::look(context, &question, None).await?;
     for kept in &found.kept {
         context.reporter.warn(&kept.says);
     }

@@ -51,8 +51,8 @@ pub fn is_removed(stamp: &Stamp, ground: &Ground) -> bool {
 pub struct Question {
     /// The time.
     pub now: Timestamp,
-    /// Whether machines go whose directory was removed, and snapshots whose machine is gone:
-    /// `--orphans`.
+    /// Whether machines go whose directory was removed, snapshots whose machine is gone, and images
+    /// that no machine is made from: `--orphans`.
     pub orphans: bool,
     /// Nothing goes that has been of no use for less than this: `--older-than`.
     pub older_than: Option<Ttl>,
@@ -136,17 +136,35 @@ pub fn lone_snapshots<'a>(
     snapshots.filter(move |image| !image.owner.as_ref().is_some_and(is_needed))
 }
 
+/// The images that were imported or built whole, and that no machine is made from: the next `up` of
+/// the project that they were made for, or of another, may use them. They go where such things are
+/// asked for.
+pub fn cached(inventory: &Inventory) -> impl Iterator<Item = &OwnImage> {
+    let is_whole = |image: &&OwnImage| match image.holds {
+        LocalImage::Imported | LocalImage::Built => !image.unfinished,
+        LocalImage::Saved | LocalImage::Snapshot => false,
+    };
+    inventory.images.iter().filter(is_whole).filter(|image| !image.used)
+}
+
 /// What can go, the images first: those that hold saved files are made from others.
 ///
 /// `living` are the instances that the provider has, `busy` those that somebody is at work on:
-/// what belongs to either is never left over.
+/// what belongs to either is never left over. `cache` are the images that nobody used before
+/// anything was removed; none where nothing was: what only the removed were made from goes with them.
 #[must_use]
 pub fn leftovers(
     inventory: &Inventory,
     living: &BTreeSet<InstanceUuid>,
     busy: &BTreeSet<InstanceUuid>,
     question: &Question,
+    cache: Option<&BTreeSet<String>>,
 ) -> Vec<Leftover> {
+    let stays = |image: &OwnImage| cache.is_none_or(|names| names.contains(&image.name));
+    let spared: BTreeSet<&str> = cached(inventory)
+        .filter(|image| !question.orphans && stays(image))
+        .map(|image| image.name.as_str())
+        .collect();
     let is_needed = |owner: &InstanceUuid| living.contains(owner) || busy.contains(owner);
     let mut images: Vec<_> = inventory
         .images
@@ -154,6 +172,7 @@ pub fn leftovers(
         .filter(|image| !image.used && !image.owner.as_ref().is_some_and(is_needed))
         .filter(|image| !image.unfinished || busy.is_empty())
         .filter(|image| question.orphans || image.holds != LocalImage::Snapshot)
+        .filter(|image| !spared.contains(image.name.as_str()))
         .filter(|image| question.is_old_enough(image.made_at))
         .collect();
     images.sort_by_key(|image| (image.owner.is_none(), &image.name));
@@ -239,8 +258,9 @@ mod tests {
                 network(gone, true),
             ],
         };
-        let names = |question: &Question| -> Vec<String> {
-            let found = leftovers(&inventory, &[alive].into(), &[busy].into(), question);
+        let names_after = |question: &Question, cache: Option<BTreeSet<String>>| -> Vec<String> {
+            let found =
+                leftovers(&inventory, &[alive].into(), &[busy].into(), question, cache.as_ref());
             let name = |leftover: &Leftover| match &leftover.step.action {
                 Action::RemoveImage { image } => image.clone(),
                 Action::RemoveNetwork { uuid, .. } if *uuid == gone => "network of gone".to_owned(),
@@ -248,7 +268,16 @@ mod tests {
             };
             found.iter().map(name).collect()
         };
-        assert_eq!(names(&question()), ["of-gone", "unused", "network of gone"]);
+        let names = |question: &Question| names_after(question, None);
+        assert_eq!(names(&question()), ["of-gone", "network of gone"]);
+        // What became free by what was removed goes with it, and what was free before stays.
+        let before = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        let freed = names_after(&question(), before(&[]));
+        assert_eq!(freed, ["of-gone", "unused", "network of gone"]);
+        let kept = names_after(&question(), before(&["unused"]));
+        assert_eq!(kept, ["of-gone", "network of gone"]);
+        let spared: Vec<_> = cached(&inventory).map(|image| image.name.as_str()).collect();
+        assert_eq!(spared, ["unused"]);
         let with_orphans = Question { orphans: true, ..question() };
         assert_eq!(
             names(&with_orphans),
@@ -259,9 +288,9 @@ mod tests {
         assert_eq!(lone.map(|image| image.name.as_str()).collect::<Vec<_>>(), ["snapshot of gone"]);
         // What does not say how old it is, is not old enough.
         let old = Question { older_than: Some(Ttl(60)), ..question() };
-        assert_eq!(names(&old), ["of-gone", "unused"]);
+        assert_eq!(names(&old), ["of-gone"]);
         // With nobody at work, a build that came to no end is not going on.
-        let all = leftovers(&inventory, &[alive].into(), &BTreeSet::new(), &question());
+        let all = leftovers(&inventory, &[alive].into(), &BTreeSet::new(), &question(), None);
         assert!(all.iter().any(
             |one| matches!(&one.step.action, Action::RemoveImage { image } if image == "built@part")
         ));

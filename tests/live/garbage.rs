@@ -37,17 +37,24 @@ fn what_no_machine_stands_behind_goes_and_nothing_else() {
     let before = machine.objects();
     machine.podman(&["rm", "-f", "vpl-gc-other"]);
 
-    let found = names(&machine, &["gc", "--dry-run"]);
+    // The image is cache: the other project's next `up` may use it.
+    let (_, document) = machine.json(&["gc", "--dry-run"]);
+    assert_eq!(document["leftovers"].as_array().map(Vec::len), Some(2), "{document:#}");
+    let says = text(&document["kept"][0]["says"]);
+    assert!(says.contains("the next `up` may use; `vagrantp gc --orphans`"), "{says}");
+    let found = names(&machine, &["gc", "--orphans", "--dry-run"]);
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].starts_with("localhost/vagrantp/rootfs:"), "{found:?}");
     assert!(found[1].starts_with("vagrantp-"), "{found:?}");
     assert_eq!(found[2], "{root}/other");
-    let document = machine.fails(&["gc"], 1, "CONFIRMATION_REQUIRED");
+    let document = machine.fails(&["gc", "--orphans"], 1, "CONFIRMATION_REQUIRED");
     assert_eq!(document["leftovers"].as_array().map(Vec::len), Some(3), "{document:#}");
-    assert_eq!(names(&machine, &["gc", "--dry-run"]), found, "nothing was removed");
+    assert_eq!(names(&machine, &["gc", "--orphans", "--dry-run"]), found, "nothing was removed");
 
     let ran = machine.ok(&["gc", "-y"]);
-    assert!(ran.stdout.starts_with("3 things removed"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("2 things removed"), "{}", ran.stdout);
+    let ran = machine.ok(&["gc", "--orphans", "-y"]);
+    assert!(ran.stdout.starts_with("1 thing removed"), "{}", ran.stdout);
     assert_eq!(machine.ok(&["gc"]).stdout, "There is nothing to remove.\n");
     let mut left = machine.objects();
     left.sort();
@@ -61,9 +68,10 @@ fn what_no_machine_stands_behind_goes_and_nothing_else() {
     assert!(!machine.kept_in().join("leases.json").exists(), "the port is free again");
     let (_, document) = machine.json(&["plan"]);
     assert_eq!(crate::machine::actions(&document), ["start"], "{document:#}");
-    // The image that it was made from is needed no more when it is gone.
+    // The image that it was made from is needed no more when it is gone, or tomorrow.
     machine.ok(&["rm", "-y"]);
-    let found = names(&machine, &["gc", "-y"]);
+    assert_eq!(names(&machine, &["gc", "-y"]), [""; 0]);
+    let found = names(&machine, &["gc", "--orphans", "-y"]);
     assert_eq!(found.len(), 1, "{found:?}");
     let images = machine.podman(&["images", "--all", "--format", "{{.Repository}}"]);
     assert_eq!(images, "localhost/mine");
@@ -192,7 +200,8 @@ fn orphans_go_when_asked_for_and_never_with_their_disk() {
     assert_eq!(kinds(&machine, &["gc", "--orphans", "--older-than", "1h", "-y"]), [""; 0]);
     assert!(!kinds(&machine, &["gc", "-y"]).contains(&"machine".to_owned()), "not unasked");
     machine.fails(&["gc", "--orphans"], 1, "CONFIRMATION_REQUIRED");
-    assert_eq!(kinds(&machine, &["gc", "--orphans", "-y"]), ["machine"]);
+    // And the image that it was first made from, which it has not needed since it was adopted.
+    assert_eq!(kinds(&machine, &["gc", "--orphans", "-y"]), ["machine", "image"]);
     assert_eq!(machine.objects(), [""; 0]);
     nothing_is_left(&machine);
 }

@@ -18,6 +18,8 @@ mod dying;
 #[cfg(all(feature = "podman", debug_assertions))]
 mod faults;
 #[cfg(feature = "podman")]
+mod full_disk;
+#[cfg(feature = "podman")]
 mod garbage;
 #[cfg(feature = "podman")]
 mod health;
@@ -72,6 +74,8 @@ mod replaced;
 #[cfg(feature = "podman")]
 mod rootless;
 #[cfg(feature = "podman")]
+mod saved_plans;
+#[cfg(feature = "podman")]
 mod secrets;
 #[cfg(feature = "podman")]
 mod signals;
@@ -83,6 +87,8 @@ mod ssh;
 mod strangers;
 #[cfg(feature = "podman")]
 mod tree;
+#[cfg(feature = "podman")]
+mod twins;
 #[cfg(feature = "podman")]
 mod verbs;
 #[cfg(feature = "podman")]

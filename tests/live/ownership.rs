@@ -133,6 +133,17 @@ fn a_moved_directory_gets_its_machine_by_adopt_and_another_by_new() {
         let message = format!("`{name}` was made for this project when it was at {{root}}/{name}");
         assert_eq!(failure["error"]["message"], message);
         assert!(text(&failure["error"]["suggestion"]).starts_with("`vagrantp adopt`"));
+        // Nothing to remove here, and the one that runs is named with the ways to get hold of it.
+        let words = format!("{message}, and is left alone: `vagrantp adopt` takes it over");
+        for (verb, exit) in [(&["rm", "-y"][..], 0), (&["status"], 0), (&["stop"], 1)] {
+            let (status, document) = machine.json(&[&["-C", &at][..], verb].concat());
+            assert_eq!(status, exit, "{verb:?}: {document:#}");
+            let said = text(&document["warnings"][0]);
+            assert!(said.starts_with(&words) && said.contains("gc --orphans"), "{said}");
+        }
+        let (_, document) = machine.json(&["list"]);
+        let gone = format!("the directory of {name}, {{root}}/{name}, is gone");
+        assert!(document["warnings"].to_string().contains(&gone), "{document:#}");
         if step == "adopt" {
             machine.ok(&["-C", &at, "adopt", "-y"]);
             machine.ok(&["-C", &at, "up"]);
@@ -247,7 +258,9 @@ fn a_directory_that_is_mounted_twice_gets_no_second_machine_unasked() {
         let message = text(&failure["error"]["message"]);
         assert!(message.contains("{root}/project"), "{message}");
         for verb in [&["stop"][..], &["rm", "-y"], &["rm", "--all", "--force"]] {
-            machine.run(&[&["-C", &at, "--set", &set][..], verb].concat());
+            let ran = machine.run(&[&["-C", &at, "--set", &set][..], verb].concat());
+            let help = "`vagrantp -C '{root}/project' rm` removes it";
+            assert!(ran.stderr.contains(help), "{verb:?}: {}", ran.stderr);
             assert_eq!(seen(), before, "{verb:?}");
         }
     }));

@@ -5,8 +5,9 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
-use crate::machine::{Machine, until};
+use crate::machine::{Machine, text, until};
 
 /// Five seconds for the step under way, and what a busy host adds.
 const SOON: Duration = Duration::from_secs(8);
@@ -71,8 +72,8 @@ fn the_first_signal_waits_five_seconds_for_a_stop_and_the_second_not_at_all() {
     let lines = [("COMMAND", DEAF), ("STOP_TIMEOUT", "25")];
     let Some(machine) = Machine::new("sigstop", &lines) else { return };
     machine.ok(&["up"]);
-    let stop = |signals: &[Signal]| {
-        let call = machine.start(&["stop"]);
+    let stop = |verb: &[&str], signals: &[Signal]| {
+        let call = machine.start(verb);
         std::thread::sleep(Duration::from_millis(700));
         let begun = Instant::now();
         for signal in signals {
@@ -81,15 +82,44 @@ fn the_first_signal_waits_five_seconds_for_a_stop_and_the_second_not_at_all() {
         }
         (machine.end(call), begun.elapsed())
     };
-    let (ran, took) = stop(&[Signal::INT]);
+    let (ran, took) = stop(&["stop"], &[Signal::INT]);
     assert_eq!(ran.status, 130, "{}", ran.stderr);
     assert!(took > Duration::from_secs(4) && took < SOON, "{took:?}");
+    let at_once = "finishing the step under way (5 s at most); Ctrl+C again stops at once";
+    assert!(ran.stderr.lines().any(|line| line == at_once), "{}", ran.stderr);
     assert!(ran.stderr.contains("was under way: Stop"), "{}", ran.stderr);
     assert!(ran.stderr.contains("help: `vagrantp up`"), "{}", ran.stderr);
     assert!(["running", "stopping"].contains(&machine.state().as_str()));
-    let (ran, took) = stop(&[Signal::TERM, Signal::INT]);
-    assert_eq!(ran.status, 130, "{}", ran.stderr);
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    for (verb, signals, status) in [
+        (&["stop"][..], [Signal::TERM, Signal::INT], 130),
+        (&["stop", "--quiet"], [Signal::INT, Signal::HUP], 129),
+        (&["stop", "--json"], [Signal::INT, Signal::TERM], 143),
+    ] {
+        let (ran, took) = stop(verb, &signals);
+        assert_eq!(ran.status, status, "{verb:?}: {}", ran.stderr);
+        assert!(took < Duration::from_secs(3), "{verb:?}: {took:?}");
+        let left = format!("this was left under way: Stop the container {}", machine.name);
+        let words =
+            ["interrupted again, and stopped at once", &left, "`vagrantp up` looks at what"];
+        if verb.contains(&"--json") {
+            assert_eq!(ran.stderr, "");
+            let document: Value = serde_json::from_str(&ran.stdout).expect("one document");
+            let error = &document["error"];
+            assert_eq!(
+                (&document["success"], &error["code"]),
+                (&false.into(), &"INTERRUPTED".into())
+            );
+            assert_eq!(error["details"]["signal"], 15, "{document:#}");
+            assert!(text(&error["message"]).contains(&left), "{document:#}");
+            assert!(text(&error["suggestion"]).starts_with(words[2]), "{document:#}");
+        } else {
+            let line = ran.stderr.lines().last().expect("a line");
+            assert!(words.iter().all(|word| line.contains(word)), "{}", ran.stderr);
+            let asked = ran.stderr.contains("another signal stops at once");
+            assert_eq!(asked, verb == ["stop"], "{verb:?}: {}", ran.stderr);
+            assert!(verb == ["stop"] || ran.stderr.lines().count() == 1, "{}", ran.stderr);
+        }
+    }
     machine.ok(&["rm", "--force"]);
     assert_eq!(machine.objects(), [""; 0]);
     assert_eq!(machine.kept(), [""; 0]);

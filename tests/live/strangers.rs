@@ -80,6 +80,39 @@ fn tried(machine: &Machine, what: &str, strangers: &[Stranger]) {
     }
 }
 
+/// What verbs that look for the machine say of what is there in its place, in words and in JSON.
+fn told(machine: &Machine, what: &str, words: &[&str]) {
+    for (verb, exit, code) in [
+        (&["status"][..], 0, Value::Null),
+        (&["stop"], 1, "INFRA_NOT_FOUND".into()),
+        (&["suspend"], 1, "INFRA_NOT_FOUND".into()),
+        (&["rm", "-y"], 0, Value::Null),
+    ] {
+        let (status, document) = machine.json(verb);
+        let found = (status, &document["error"]["code"]);
+        assert_eq!(found, (exit, &code), "{what}, {verb:?}: {document:#}");
+        let warnings = document["warnings"].as_array().cloned().unwrap_or_default();
+        let ran = machine.run(verb);
+        for word in words {
+            let named = warnings.iter().filter(|it| text(it).contains(word)).count();
+            assert_eq!(named, 1, "{what}, {verb:?}, {word:?}: {document:#}");
+            let said = ran.stderr.lines().filter(|line| line.contains(word)).count();
+            assert_eq!(said, 1, "{what}, {verb:?}, {word:?}: {}", ran.stderr);
+        }
+    }
+}
+
+/// What `list` says of copies.
+fn listed(machine: &Machine, copies: &[&str]) {
+    let (_, document) = machine.json(&["list"]);
+    let warnings = document["warnings"].as_array().cloned().unwrap_or_default();
+    for copy in copies {
+        let words = format!("{copy} carries labels of vagrantp's and is not of its making");
+        let named = warnings.iter().filter(|it| text(it).starts_with(&words)).count();
+        assert_eq!(named, 1, "{copy}: {document:#}");
+    }
+}
+
 #[test]
 fn no_verb_changes_what_is_somebody_elses() {
     let machine = Machine::made("strange", &[], |project| engine_of_its_own(project, &[]));
@@ -120,9 +153,15 @@ fn no_verb_changes_what_is_somebody_elses() {
     ];
     let seen = machine.ok(&["list"]).stdout;
     assert_eq!(seen.lines().count(), 2, "the machine alone: {seen}");
+    let copied = [other.clone(), format!("{other}-2"), format!("{other}-3")];
+    let copied = copied.each_ref().map(String::as_str);
+    listed(&machine, &copied);
     tried(&machine, "copies beside the machine", &copies);
     machine.ok(&["rm", "-y"]);
     assert_eq!(machine.state(), "not_created");
+    listed(&machine, &copied);
+    let carries = copied.map(|copy| format!("{copy} carries the labels of this project's"));
+    told(&machine, "copies alone", &carries.each_ref().map(String::as_str));
     tried(&machine, "copies alone", &copies);
     machine.ok(&["rm", "-y"]);
     // The copy has the name; the machine may not have it.
@@ -131,6 +170,10 @@ fn no_verb_changes_what_is_somebody_elses() {
     let failure = machine.fails(&["up"], 3, "INFRA_EXISTS");
     let message = text(&failure["error"]["message"]);
     assert!(message.ends_with("something that vagrantp did not make"), "{message}");
+    let owned = format!(
+        "the name `{name}` belongs to something that vagrantp did not make: that is left alone"
+    );
+    told(&machine, "a copy with the name", &[&owned, carries[1].as_str()]);
     tried(&machine, "a copy with the name", &copies);
     gone(&copies);
     machine.podman(&["rm", "-f", "-t", "0", &format!("{other}-3")]);
@@ -151,7 +194,12 @@ fn no_verb_changes_what_is_somebody_elses() {
         arguments.extend([image.as_str(), "sleep", "1000"]);
         machine.podman(&arguments);
         let stranger = [Stranger::container(&name)];
-        machine.fails(&["up"], 3, "INFRA_EXISTS");
+        for verb in ["up", "plan"] {
+            let failure = machine.fails(&[verb], 3, "INFRA_EXISTS");
+            let message = text(&failure["error"]["message"]);
+            assert!(message.ends_with("something that vagrantp did not make"), "{message}");
+        }
+        told(&machine, what, &[&owned]);
         tried(&machine, what, &stranger);
         gone(&stranger);
     }
@@ -162,6 +210,9 @@ fn no_verb_changes_what_is_somebody_elses() {
     machine.podman(&["network", "create", "--label", &labels[0], "--label", &labels[1], &marked]);
     let networks =
         [network.as_str(), &marked].map(|name| Stranger { kind: "network", name: name.to_owned() });
+    let named = format!("the network {network} has the name of this project's and is not its own");
+    told(&machine, "networks", &[&named]);
+    machine.fails(&["up"], 1, "NETWORK_FAILED");
     tried(&machine, "networks", &networks);
     for network in &networks {
         machine.podman(&["network", "rm", "-f", &network.name]);

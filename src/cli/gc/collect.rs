@@ -52,7 +52,7 @@ pub(super) async fn collect(
     }
     if freed {
         // What only those were made from is in nobody's use now.
-        let after = look::look(context, question).await?;
+        let after = look::look(context, question, Some(&found.cache)).await?;
         done.of = after.leftovers().count() + after.notes.len();
         done.rest(&after).await?;
     } else {

@@ -8,7 +8,7 @@ use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::observed::{Instance, Power};
 use crate::model::stamp::Stamp;
 use crate::plan::Plan;
-use crate::plan::garbage::{Leftover, Question, Verdict, leftovers, lone_snapshots};
+use crate::plan::garbage::{Leftover, Question, Verdict, cached, leftovers, lone_snapshots};
 use crate::plan::steps::{stop_mode, to_absent};
 use crate::provider::{Depth, Provider, Query, registry};
 
@@ -51,9 +51,17 @@ pub(super) struct Found {
     pub(super) heaps: Vec<Heap>,
     pub(super) notes: Vec<Notes>,
     pub(super) kept: Vec<Kept>,
+    /// The images that no machine is made from.
+    pub(super) cache: BTreeSet<String>,
 }
 
-pub(super) async fn look(context: &Context<'_>, question: &Question) -> Result<Found, Failure> {
+/// Looks at everything. `cache` are the images that nobody used before anything was removed, once
+/// something was.
+pub(super) async fn look(
+    context: &Context<'_>,
+    question: &Question,
+    cache: Option<&BTreeSet<String>>,
+) -> Result<Found, Failure> {
     let kept = context.store.instances();
     let busy: BTreeSet<InstanceUuid> = kept
         .iter()
@@ -70,10 +78,12 @@ pub(super) async fn look(context: &Context<'_>, question: &Question) -> Result<F
         match ask(context, *kind).await {
             Ok((provider, inventory, instances)) => {
                 let own = instances.iter().map(|instance| instance.stamp.uuid).collect();
-                let leftovers = leftovers(&inventory, &own, &busy, question);
+                let leftovers = leftovers(&inventory, &own, &busy, question, cache);
                 if !question.orphans {
                     let snapshots = lone_snapshots(&inventory, &own, &busy);
                     found.kept.extend(snapshots.map(Kept::snapshot));
+                    found.kept.extend(cached(&inventory).map(Kept::image));
+                    found.cache.extend(cached(&inventory).map(|image| image.name.clone()));
                 }
                 found.kept.extend(inventory.copies.into_iter().map(Kept::copy));
                 let mut heap = Heap { provider, machines: Vec::new(), leftovers };
@@ -208,6 +218,15 @@ impl Kept {
             image.size
         );
         Kept { uuid, name, says }
+    }
+
+    fn image(image: &OwnImage) -> Kept {
+        let says = format!(
+            "left alone: the image {} ({}), which no machine is made from and the next `up` may \
+             use; `vagrantp gc --orphans` takes it too",
+            image.name, image.size
+        );
+        Kept { uuid: None, name: image.name.clone(), says }
     }
 
     fn copy(name: String) -> Kept {
