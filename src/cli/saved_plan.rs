@@ -28,6 +28,9 @@ mod strict;
 /// What clocks may differ by.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
+/// More than any plan has; what is read may be a device that has no end.
+const LARGEST: u64 = 16 << 20;
+
 /// The form of the whole document, where plans are concerned.
 const DOCUMENT: u32 = 1;
 
@@ -79,15 +82,23 @@ pub fn write(document: &mut Document, saved: &SavedPlan) {
 /// It cannot be read, is no plan, was altered, or is about another instance.
 pub fn load(file: &Path, uuid: InstanceUuid) -> Result<(String, SavedPlan), Failure> {
     let name = file.display().to_string();
+    // One byte more than there may be shows that there is more.
+    let bounded = |from: &mut dyn std::io::Read| {
+        std::io::read_to_string(std::io::Read::take(from, LARGEST + 1))
+    };
     let text = if name == "-" {
-        std::io::read_to_string(std::io::stdin())
+        bounded(&mut std::io::stdin())
     } else {
-        std::fs::read_to_string(file)
+        std::fs::File::open(file).and_then(|mut file| bounded(&mut file))
     };
     let text = text.map_err(|cause| {
         let file = name.clone();
         Problem::from(SavedPlanError::Unreadable { file, cause })
     })?;
+    if text.len() as u64 > LARGEST {
+        let reason = format!("it is larger than {} MiB", LARGEST >> 20);
+        return Err(Problem::from(SavedPlanError::NotAPlan { file: name, reason }).into());
+    }
     let saved = read(&name, &text, Timestamp::now()).map_err(Problem::from)?;
     if saved.uuid != uuid {
         return Err(Problem::from(SavedPlanError::Elsewhere { file: name }).into());

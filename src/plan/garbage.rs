@@ -224,10 +224,10 @@ mod tests {
         let (alive, busy, gone) = (uuid("/alive"), uuid("/busy"), uuid("/gone"));
         let image = |name: &str, used, owner| OwnImage {
             name: name.to_owned(),
-            holds: if name.starts_with("snapshot") {
-                LocalImage::Snapshot
-            } else {
-                LocalImage::of(name)
+            holds: match name {
+                name if name.starts_with("snapshot") => LocalImage::Snapshot,
+                "unused" | "used" => LocalImage::Imported,
+                name => LocalImage::of(name),
             },
             made_at: Some(at("2026-01-01T00:00:00Z")),
             unfinished: name == "built@part",

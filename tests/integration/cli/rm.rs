@@ -71,3 +71,14 @@ fn what_is_not_ours_is_never_touched() {
     let requests = engine.world().requests.clone();
     assert!(!requests.iter().any(changed), "{requests:?}");
 }
+
+#[test]
+fn what_was_left_of_a_machine_is_named_as_that() {
+    let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\n"));
+    project.ok(&["up"]);
+    engine.world().containers.clear();
+    let says = "There was no project; what was left of it was removed: its network.";
+    assert_eq!(project.ok(&["rm", "-y"]).stdout.trim_end(), says);
+    assert_eq!(engine.networks(), [""; 0]);
+    assert_eq!(project.ok(&["rm", "-y"]).stdout.trim_end(), "There is nothing to remove.");
+}
