@@ -1,189 +1,188 @@
 //! Every fault at every point: a call is killed, interrupted or failed right before and right after
 //! each single thing that it does to the world.
 //!
-//! The gate tries a sample, chosen by VAGRANTP_SEED. `make prove` tries all of them:
-//! VAGRANTP_FAULTS=all, or how many of each story. VAGRANTP_FAULT_STORY and VAGRANTP_FAULT_KIND
-//! choose among them by a part of their names.
+//! The gate tries a sample, chosen by VAGRANTP_SEED. `scripts/faults.sh` tries all of them:
+//! VAGRANTP_FAULTS is `all`, `ends` (less of what differs least) or how many of each story.
+//! VAGRANTP_FAULT_STORY and VAGRANTP_FAULT_KIND choose among them by a part of their names,
+//! VAGRANTP_FAULT_RESULTS is a directory that keeps what came of each, so that a run can be gone on
+//! with, and VAGRANTP_FAULT_THREADS is how many are tried at once.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
-use vagrantp::deed::{FAULTS, Fault, Order, Side};
+use vagrantp::deed::Order;
 
+use self::choice::{Extent, orders, sample};
 use self::story::{STORIES, Scene, Story};
+use self::table::{Outcome, Row, keep, known, table};
 use crate::cli_support::variable;
+use crate::killed::number;
 use crate::machine::note;
 
+mod choice;
+mod look;
 mod story;
+mod table;
 mod trial;
 
-/// How many trials of a story the gate makes.
-const SAMPLE: usize = 1;
+/// How many trials are made in one scene: after these, another thread may have the next ones.
+const PART: usize = 40;
 
-/// What came of a story.
-struct Row {
-    story: &'static str,
-    points: usize,
-    possible: usize,
-    tried: usize,
-    converged: usize,
-    failures: Vec<String>,
+/// Trials of a story that are to be made; none as long as its points are not known.
+struct Job {
+    place: usize,
+    story: &'static Story,
+    orders: Option<Vec<Order>>,
 }
 
-/// The faults that are tried at a point of those that were passed.
-fn faults_at(points: &[(String, Side)], number: usize) -> Vec<Fault> {
-    let (deed, side) = &points[number];
-    // Between two deeds nothing happens: whether a call is killed after the one or before the other
-    // makes no difference.
-    let is_new = number == 0 || *side == Side::After;
-    // One signal is handled as another is, and a deed that is done many times is done in one place.
-    let same = |other: &(String, Side)| *other == points[number];
-    let is_end = !points[..number].iter().any(same) || !points[number + 1..].iter().any(same);
-    let is_tried = |fault: &Fault| match fault {
-        Fault::Kill | Fault::Interrupt => is_new,
-        Fault::Twice | Fault::Terminate | Fault::Hangup | Fault::Halt => is_new && is_end,
-        // What was written is written: a file system says so before, or never.
-        Fault::Fail => *side == Side::Before || !deed.starts_with("store."),
-        // A thread that ends says nothing of a process; that is for the provider in memory.
-        Fault::Crash => false,
-    };
-    FAULTS.into_iter().map(|(fault, _)| fault).filter(is_tried).collect()
+/// A run over several stories, by several threads.
+struct Run {
+    extent: Extent,
+    seed: u64,
+    kind: String,
+    results: Option<PathBuf>,
+    jobs: Mutex<VecDeque<Job>>,
+    /// How many jobs are being done, each of which may lead to more.
+    busy: AtomicUsize,
+    scenes: AtomicUsize,
+    /// Whether this host has no podman, which has been said.
+    is_skipped: AtomicBool,
+    rows: Mutex<BTreeMap<usize, Row>>,
 }
 
-/// Every order for the points that were passed.
-fn orders(points: &[(String, Side)]) -> Vec<Order> {
-    let kind = variable("VAGRANTP_FAULT_KIND").unwrap_or_default();
-    let mut orders = Vec::new();
-    for (number, (deed, side)) in points.iter().enumerate() {
-        let before = points[..number].iter().filter(|point| **point == (deed.clone(), *side));
-        let time = before.count() + 1;
-        for fault in faults_at(points, number) {
-            let order = Order { deed: deed.clone(), side: *side, time, fault };
-            if order.to_string().contains(&kind) {
-                orders.push(order);
-            }
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nobody dies with it")
+}
+
+impl Run {
+    fn new(stories: &[&'static Story]) -> Run {
+        let job = |(place, story): (usize, &&'static Story)| Job { place, story, orders: None };
+        Run {
+            extent: Extent::asked(),
+            seed: number("VAGRANTP_SEED").unwrap_or(1),
+            kind: variable("VAGRANTP_FAULT_KIND").unwrap_or_default(),
+            results: variable("VAGRANTP_FAULT_RESULTS").map(PathBuf::from),
+            jobs: Mutex::new(stories.iter().enumerate().map(job).collect()),
+            busy: AtomicUsize::new(0),
+            scenes: AtomicUsize::new(0),
+            is_skipped: AtomicBool::new(false),
+            rows: Mutex::default(),
         }
     }
-    orders
-}
 
-/// So many of them, by chance, the same for the same seed.
-fn sample(mut orders: Vec<Order>, count: usize, seed: u64) -> Vec<Order> {
-    let mut state = seed;
-    let mut chosen = Vec::new();
-    while !orders.is_empty() && chosen.len() < count {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let at = (state >> 33) % u64::try_from(orders.len()).expect("not so many");
-        chosen.push(orders.swap_remove(usize::try_from(at).expect("not so many")));
-    }
-    chosen
-}
-
-fn tell(story: &'static Story, number: usize) -> Option<Row> {
-    let seed = variable("VAGRANTP_SEED").and_then(|text| text.parse().ok()).unwrap_or(1);
-    let count = match variable("VAGRANTP_FAULTS").as_deref() {
-        Some("all") => usize::MAX,
-        Some(text) => text.parse().expect("VAGRANTP_FAULTS is `all` or a number"),
-        None => SAMPLE,
-    };
-    let mut scene = Scene::new(story, 0)?;
-    let points = trial::record(&scene);
-    let orders = orders(&points);
-    let mut row = Row {
-        story: story.name,
-        points: points.len(),
-        possible: orders.len(),
-        tried: 0,
-        converged: 0,
-        failures: Vec::new(),
-    };
-    for order in sample(orders, count, seed + number as u64) {
-        match catch_unwind(AssertUnwindSafe(|| trial::attempt(&scene, &order))) {
-            Ok(true) => {
-                row.tried += 1;
-                row.converged += 1;
+    /// The next job; none once all are done.
+    fn next(&self) -> Option<Job> {
+        loop {
+            let mut jobs = held(&self.jobs);
+            if let Some(job) = jobs.pop_front() {
+                self.busy.fetch_add(1, Ordering::SeqCst);
+                return Some(job);
             }
-            Ok(false) => note(&format!("not passed this time: {} at {order}", story.name)),
-            Err(_) => {
-                row.tried += 1;
-                let failure = format!("{} at {order}", story.name);
-                note(&format!("not converged: {failure}"));
-                row.failures.push(failure);
-                // By podman's own hand, whatever state it is in; and another one for the next trial.
-                let next = Scene::new(story, row.tried);
+            if self.busy.load(Ordering::SeqCst) == 0 {
+                return None;
+            }
+            drop(jobs);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            let name = job.story.name;
+            if catch_unwind(AssertUnwindSafe(|| self.tell(job))).is_err() {
+                note(&format!("given up: {name}"));
+            }
+            self.busy.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn scene(&self, story: &'static Story) -> Option<Scene> {
+        let scene = Scene::new(story, self.scenes.fetch_add(1, Ordering::SeqCst));
+        self.is_skipped.fetch_or(scene.is_none(), Ordering::SeqCst);
+        scene
+    }
+
+    /// Makes the trials of a job, or those of its story's first part.
+    fn tell(&self, job: Job) -> Option<()> {
+        let (place, story) = (job.place, job.story);
+        let mut scene = self.scene(story)?;
+        let orders = job.orders.unwrap_or_else(|| self.begin(&scene, place));
+        for order in orders {
+            let outcome = match catch_unwind(AssertUnwindSafe(|| trial::attempt(&scene, &order))) {
+                Ok(true) => Outcome::Converged,
+                Ok(false) => Outcome::NotPassed,
+                Err(_) => Outcome::Failed,
+            };
+            if outcome != Outcome::Converged {
+                note(&format!("{outcome:?}: {} at {order}", story.name));
+            }
+            if let Some(dir) = &self.results {
+                keep(dir, story, &order, outcome);
+            }
+            if let Some(row) = held(&self.rows).get_mut(&place) {
+                row.outcomes.insert(order.to_string(), outcome);
+            }
+            if outcome == Outcome::Failed {
+                // By podman's own hand, whatever state it is in; another one for the next trial.
+                let next = self.scene(story);
                 drop(std::mem::replace(&mut scene, next?));
             }
         }
+        Some(())
     }
-    Some(row)
-}
 
-fn table(rows: &[Row]) -> String {
-    let mut text = format!(
-        "{:<22} {:>6} {:>8} {:>6} {:>9}\n",
-        "story", "points", "possible", "tried", "converged"
-    );
-    let mut line = |row: &Row| {
-        let _ = writeln!(
-            text,
-            "{:<22} {:>6} {:>8} {:>6} {:>9}",
-            row.story, row.points, row.possible, row.tried, row.converged
-        );
-    };
-    let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum();
-    rows.iter().for_each(&mut line);
-    line(&Row {
-        story: "all",
-        points: sum(|row| row.points),
-        possible: sum(|row| row.possible),
-        tried: sum(|row| row.tried),
-        converged: sum(|row| row.converged),
-        failures: Vec::new(),
-    });
-    text
+    /// Finds out a story's points, and chooses; all but the first part is left for whoever comes.
+    fn begin(&self, scene: &Scene, place: usize) -> Vec<Order> {
+        let story = scene.story;
+        let points = trial::record(scene);
+        let mut all = orders(&points, self.extent);
+        all.retain(|order| order.to_string().contains(&self.kind));
+        let mut outcomes = self.results.as_ref().map(|dir| known(dir, story)).unwrap_or_default();
+        let possible = all.len();
+        let mut chosen = sample(all, self.extent, self.seed + place as u64);
+        chosen.retain(|order| {
+            outcomes.get(&order.to_string()).is_none_or(|known| *known == Outcome::Failed)
+        });
+        outcomes.retain(|_, outcome| *outcome != Outcome::NotPassed);
+        held(&self.rows).insert(place, Row { story, points, possible, outcomes });
+        let mut parts = chosen.chunks(PART).map(<[Order]>::to_vec);
+        let first = parts.next().unwrap_or_default();
+        let job = |part| Job { place, story, orders: Some(part) };
+        held(&self.jobs).extend(parts.map(job));
+        first
+    }
 }
 
 #[test]
 fn whatever_happens_at_whichever_point_the_next_up_converges() {
     let wanted = variable("VAGRANTP_FAULT_STORY").unwrap_or_default();
-    let stories: Vec<&'static Story> =
-        STORIES.iter().filter(|story| story.name.contains(&wanted)).collect();
-    let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let is_exact = STORIES.iter().any(|story| story.name == wanted);
+    let is_wanted = |story: &&Story| match is_exact {
+        true => story.name == wanted,
+        false => story.name.contains(&wanted),
+    };
+    let stories: Vec<&'static Story> = STORIES.iter().filter(is_wanted).collect();
+    let run = Run::new(&stories);
     std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(story) = stories.get(number) else { return };
-                    if let Some(row) = tell(story, number) {
-                        rows.lock().expect("nobody died with it").push((number, row));
-                    }
-                }
-            });
+        for _ in 0..number("VAGRANTP_FAULT_THREADS").unwrap_or(2) {
+            scope.spawn(|| run.work());
         }
     });
-    let mut rows = rows.into_inner().expect("nobody died with it");
-    rows.sort_by_key(|(number, _)| *number);
-    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    note(&format!("faults on podman\n{}", table(&rows)));
-    assert!(rows.iter().all(|row| row.tried > 0), "each story was tried");
-    let failures: Vec<&String> = rows.iter().flat_map(|row| &row.failures).collect();
+    if run.is_skipped.into_inner() {
+        return;
+    }
+    let rows: Vec<Row> = std::mem::take(&mut *held(&run.rows)).into_values().collect();
+    note(&format!("faults on podman, seed {}\n{}", run.seed, table(&rows)));
+    assert_eq!(rows.len(), stories.len(), "each story has begun");
+    let failed = |row: &Row| {
+        let failed = row.outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Failed);
+        failed.map(|(order, _)| format!("{} at {order}", row.story.name)).collect::<Vec<_>>()
+    };
+    let failures: Vec<String> = rows.iter().flat_map(failed).collect();
     assert!(failures.is_empty(), "{failures:#?}");
-}
-
-#[test]
-fn a_sample_is_of_each_order_at_most_once_and_the_same_for_a_seed() {
-    let points = ["a", "b", "a"].map(|deed| [Side::Before, Side::After].map(|s| (deed.into(), s)));
-    let orders = orders(&points.concat());
-    let unique: BTreeSet<String> = orders.iter().map(Order::to_string).collect();
-    assert_eq!(unique.len(), orders.len());
-    assert!(unique.contains("a:after:2:kill") && !unique.contains("b:before:1:kill"));
-    assert!(unique.contains("a:before:1:kill") && unique.contains("b:before:1:fail"));
-    let some = sample(orders.clone(), 5, 7);
-    assert_eq!(some, sample(orders.clone(), 5, 7));
-    assert_eq!(sample(orders.clone(), usize::MAX, 7).len(), orders.len());
+    assert!(rows.iter().all(|row| !row.outcomes.is_empty()), "each story was tried");
 }

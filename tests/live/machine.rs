@@ -179,16 +179,18 @@ impl Machine {
 
     /// The uuids of what may have been made for the test's directories.
     fn uuids(&self) -> Vec<String> {
+        self.places.borrow().iter().map(|path| self.uuid_of(path)).collect()
+    }
+
+    /// The uuid of a directory's container.
+    pub(crate) fn uuid_of(&self, dir: &Path) -> String {
         let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
         let machine_id = match machine_id.trim() {
             "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
             id => id.to_owned(),
         };
         let uid = rustix::process::getuid().as_raw();
-        let uuid = |path: &PathBuf| {
-            InstanceUuid::derive(&machine_id, uid, path, InfraType::Container).to_string()
-        };
-        self.places.borrow().iter().map(uuid).collect()
+        InstanceUuid::derive(&machine_id, uid, dir, InfraType::Container).to_string()
     }
 
     /// What vagrantp keeps on disk beyond the history and the empty frame of its directories.

@@ -1,12 +1,14 @@
 //! The stories: from which state which verb is called, and what has to be so afterwards.
 
-use std::cell::RefCell;
-use std::path::PathBuf;
+use std::cell::{OnceCell, RefCell};
+use std::path::{Path, PathBuf};
 
+use super::look::{self, Container};
 use crate::machine::Machine;
 use crate::registry::engine_of_its_own;
 
 /// A verb in a state that it has something to do in.
+#[derive(Debug)]
 pub(super) struct Story {
     pub(super) name: &'static str,
     /// Lines of the `.env` beside those of every test.
@@ -14,6 +16,14 @@ pub(super) struct Story {
     before: fn(&Scene),
     call: &'static [&'static str],
     pub(super) after: After,
+}
+
+impl Story {
+    /// The verb that it calls.
+    pub(super) fn verb(&self) -> String {
+        let words = if self.call[0] == "snapshot" { 2 } else { 1 };
+        self.call[..words].join(" ")
+    }
 }
 
 /// What is left when the call was repeated as often as it takes.
@@ -25,6 +35,8 @@ pub(super) enum After {
     Kept,
     /// A machine with the files that it had, or those of its snapshot.
     KeptOrReverted,
+    /// A machine with the files that it had, or with those of its image.
+    KeptOrMade,
     /// Nothing but what was there before it.
     Collected,
 }
@@ -35,12 +47,19 @@ pub(super) struct Scene {
     pub(super) story: &'static Story,
     /// Where the project is, while it is not where the machine's is: it is moved by `adopt`.
     at: RefCell<PathBuf>,
+    /// Ports that no other scene chooses from.
+    pool: String,
+    /// Another project with the same state, and its container.
+    neighbour: OnceCell<(PathBuf, Vec<Container>)>,
 }
+
+/// How many ports a scene has to choose from.
+const POOL: u16 = 10;
 
 pub(super) const STORIES: &[Story] = &[
     Story {
         name: "up from nothing",
-        lines: &[("PORTS", "auto:80"), ("PORT_POOL", "23400-23499")],
+        lines: &[("PORTS", "auto:80")],
         before: |scene| scene.machine.forget_image(),
         call: &["up", "-y"],
         after: After::Made,
@@ -70,12 +89,29 @@ pub(super) const STORIES: &[Story] = &[
     },
     Story {
         name: "up, replaced",
-        lines: &[("PORTS", "auto:80"), ("PORT_POOL", "23500-23599")],
+        lines: &[("PORTS", "auto:80")],
         before: |scene| {
             scene.runs();
             scene.env(&[("MEMORY", "600M")]);
         },
         call: &["up", "-y"],
+        after: After::Kept,
+    },
+    Story {
+        name: "up --recreate",
+        lines: &[("PORTS", "auto:80")],
+        before: Scene::runs,
+        call: &["up", "--recreate"],
+        after: After::KeptOrMade,
+    },
+    Story {
+        name: "up, renamed",
+        lines: &[],
+        before: |scene| {
+            scene.runs();
+            scene.env(&[("INFRA_ID", &format!("{}-b", scene.machine.name))]);
+        },
+        call: &["up"],
         after: After::Kept,
     },
     Story {
@@ -128,9 +164,26 @@ pub(super) const STORIES: &[Story] = &[
     },
     Story {
         name: "rm",
-        lines: &[("PORTS", "auto:80"), ("PORT_POOL", "23600-23699")],
+        lines: &[("PORTS", "auto:80")],
         before: Scene::runs,
         call: &["rm", "-y"],
+        after: After::Made,
+    },
+    Story {
+        name: "rm --force",
+        lines: &[],
+        before: Scene::runs,
+        call: &["rm", "--force"],
+        after: After::Made,
+    },
+    Story {
+        name: "rm --all",
+        lines: &[("PORTS", "auto:80")],
+        before: |scene| {
+            scene.has_a_neighbour();
+            scene.runs();
+        },
+        call: &["rm", "--all", "-y"],
         after: After::Made,
     },
     Story {
@@ -146,7 +199,7 @@ pub(super) const STORIES: &[Story] = &[
         before: |scene| {
             scene.runs();
             scene.machine.ok(&["snapshot", "create", "kept"]);
-            scene.machine.inside("echo since > /root/note");
+            scene.writes("since");
         },
         call: &["snapshot", "revert", "kept", "-y"],
         after: After::KeptOrReverted,
@@ -173,7 +226,7 @@ pub(super) const STORIES: &[Story] = &[
     },
     Story {
         name: "gc",
-        lines: &[("PORTS", "auto:80"), ("PORT_POOL", "23700-23799")],
+        lines: &[("PORTS", "auto:80")],
         before: |scene| {
             scene.machine.ok(&["up", "--no-start"]);
             scene.machine.podman(&["rm", "-f", &scene.machine.name]);
@@ -194,10 +247,14 @@ impl Scene {
         };
         let machine = Machine::made(&format!("{name}{number}"), story.lines, change)?;
         let at = RefCell::new(machine.dir().to_owned());
+        let first = 23_400 + POOL * u16::try_from(number % 200).expect("below 200");
+        let pool = format!("{first}-{}", first + POOL - 1);
         for place in ["project", "moved"] {
             machine.also_at(&machine.root().join(place));
         }
-        Some(Scene { machine, story, at })
+        let scene = Scene { machine, story, at, pool, neighbour: OnceCell::new() };
+        scene.env(&[]);
+        Some(scene)
     }
 
     /// The arguments of a call where the project is at the moment.
@@ -229,6 +286,7 @@ impl Scene {
     /// Writes the `.env`: the story's lines, with these changed.
     fn env(&self, changes: &[(&str, &str)]) {
         let mut lines = self.story.lines.to_vec();
+        lines.push(("PORT_POOL", &self.pool));
         lines.extend_from_slice(changes);
         self.machine.env(&lines);
     }
@@ -236,7 +294,31 @@ impl Scene {
     /// The machine runs, with a file in it.
     fn runs(&self) {
         self.machine.ok(&["up", "-y"]);
-        self.machine.inside("echo kept > /root/note");
+        self.writes("kept");
+    }
+
+    /// The machine, which runs, gets a file.
+    fn writes(&self, note: &str) {
+        let containers = look::containers(self, &self.at());
+        look::machine(&containers).expect("it is there").write_note(note);
+    }
+
+    /// Another project of the same state has a machine, made once.
+    fn has_a_neighbour(&self) {
+        self.neighbour.get_or_init(|| {
+            let name = format!("{}-n", self.machine.name);
+            let dir = self.machine.beside("neighbour", &[("INFRA_ID", &name)]);
+            self.machine.ok(&["-C", &dir.display().to_string(), "up"]);
+            let containers = look::containers(self, &dir);
+            (dir, containers)
+        });
+    }
+
+    /// Its directory, where there is one; it is as it was.
+    pub(super) fn neighbour(&self) -> Option<&Path> {
+        let (dir, containers) = self.neighbour.get()?;
+        assert_eq!(look::containers(self, dir), *containers, "the neighbour is left alone");
+        Some(dir)
     }
 
     /// The project's directory gets another name. The first stays as an empty one, since calls are

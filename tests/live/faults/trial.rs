@@ -5,12 +5,12 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use serde_json::Value;
-use vagrantp::deed::{Fault, Order, Side};
+use vagrantp::deed::{Fault, Order};
 
+use super::choice::Point;
+use super::look;
 use super::story::{After, Scene};
 use crate::cli_support::Ran;
-use crate::machine::{text, until};
 use crate::podman_host::services;
 
 /// How soon a call has ended after its first signal: five seconds for the step under way, and what
@@ -18,7 +18,7 @@ use crate::podman_host::services;
 const ENDS_WITHIN: Duration = Duration::from_secs(9);
 
 /// The points that the story's call passes, in order.
-pub(super) fn record(scene: &Scene) -> Vec<(String, Side)> {
+pub(super) fn record(scene: &Scene) -> Vec<Point> {
     // Podman's service is there from here on, as it is in every trial.
     scene.machine.run(&["status"]);
     scene.begin();
@@ -104,92 +104,66 @@ fn halts(child: &Child) -> bool {
     status.stopped()
 }
 
-/// `status` says at once what podman says; what the engine was at may come to its end meanwhile.
+/// The first `status` says what podman says. Podman may go on meanwhile with what it was asked, and
+/// then shows one thing before and another one after; nothing else is allowed.
 fn tells_the_truth(scene: &Scene, said: &str) {
-    let machine = &scene.machine;
-    if scene.story.after == After::Collected {
-        return;
-    }
-    let mut seen = Vec::new();
-    for _ in 0..20 {
-        let before = states(scene);
-        let arguments = scene.arguments(&["status"]);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let (exit, document) = machine.json(&arguments);
-        let found = document["infrastructure"]["state"].as_str().unwrap_or_default().to_owned();
-        if exit == 0 && [before.clone(), states(scene)].iter().any(|now| fits(&found, now)) {
-            return;
-        }
-        seen.push(format!("{exit} {found} {before:?}"));
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("status is not what podman says: {seen:?}\n{said}");
+    let look = || look::state(&look::containers(scene, &scene.at()));
+    let before = look();
+    let arguments = scene.arguments(&["status"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (exit, document) = scene.machine.json(&arguments);
+    let after = look();
+    let found = document["infrastructure"]["state"].as_str().unwrap_or_default();
+    assert!(
+        exit == 0 && [before, after].contains(&found),
+        "status says {exit} {found}, podman {before} and then {after}\n{said}\n{document:#}"
+    );
 }
 
-/// Whether a state is that of one of the containers.
-fn fits(state: &str, containers: &[String]) -> bool {
-    let one = |container: &String| match container.as_str() {
-        "running" => state == "running",
-        "paused" => state == "suspended",
-        // One that was never started, or has ended by itself.
-        "created" | "configured" | "exited" | "stopped" => state == "stopped" || state == "error",
-        _ => false,
-    };
-    match containers {
-        [] => state == "not_created",
-        _ => containers.iter().any(one),
-    }
-}
-
-/// What podman says of the project's containers.
-fn states(scene: &Scene) -> Vec<String> {
-    let of_project = format!("label=io.vagrantp.project={}", scene.at().display());
-    let list = ["ps", "-a", "--filter", &of_project, "--format", "json"];
-    for _ in 0..5 {
-        // One that goes away meanwhile can spoil the list.
-        let output = scene.machine.podman_output(&list);
-        if output.status.success() {
-            let found: Vec<Value> = serde_json::from_slice(&output.stdout).expect("a list");
-            return found.iter().map(|one| text(&one["State"])).collect();
-        }
-    }
-    panic!("podman cannot list containers");
-}
-
-/// From wherever it is: `up` gets there in one call, and `rm` leaves nothing.
+/// From wherever it is: `up` gets there in one call, and one `rm` leaves nothing.
 fn finish(scene: &Scene) {
-    let machine = &scene.machine;
     let ok = |call: &[&str]| {
         let arguments = scene.arguments(call);
-        machine.ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        scene.machine.ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
-    if scene.story.after == After::Collected {
-        ok(&["gc", "-y"]);
-        assert_eq!(machine.objects(), [""; 0], "after gc");
-        assert_eq!(left(scene), [""; 0], "after gc");
-        scene.end();
-        return;
-    }
-    let adopts = scene.story.name == "adopt";
-    if adopts {
-        // Before it has taken the machine over, `up` refuses to make an empty twin.
-        ok(&["adopt"]);
-    }
-    ok(&["up", "-y"]);
-    ok(&["plan", "--exit-code"]);
-    let containers = states(scene);
-    assert_eq!(containers, ["running"], "one machine, and no other");
-    let note = || machine.inside("cat /root/note");
+    let at = scene.at();
     match scene.story.after {
-        After::Kept => assert_eq!(note(), "kept"),
-        After::KeptOrReverted => assert!(["kept", "since"].contains(&note().as_str())),
-        After::Made | After::Collected => {}
+        After::Collected => {
+            ok(&["gc", "-y"]);
+            assert_eq!(look::objects(scene, &at), [], "after gc");
+            assert_eq!(left(scene), [""; 0], "after gc");
+            // In an engine that shares its networks' names with another one, nothing is started.
+            ok(&["up", "--no-start"]);
+            let containers = look::containers(scene, &at);
+            assert_eq!(containers.len(), 1, "{containers:?}");
+            let again = ok(&["up", "--no-start"]);
+            assert_eq!(look::containers(scene, &at), containers, "{}", again.stdout);
+        }
+        after => {
+            if scene.story.verb() == "adopt" {
+                // Before it has taken the machine over, `up` refuses to make an empty twin.
+                ok(&["adopt"]);
+            }
+            ok(&["up", "-y"]);
+            ok(&["plan", "--exit-code"]);
+            let containers = look::containers(scene, &at);
+            let [machine] = &containers[..] else { panic!("no one machine: {containers:?}") };
+            assert_eq!(machine.state, "running");
+            let note = machine.note();
+            let allowed: &[Option<&str>] = match after {
+                After::Kept => &[Some("kept")],
+                After::KeptOrReverted => &[Some("kept"), Some("since")],
+                After::KeptOrMade => &[Some("kept"), None],
+                After::Made | After::Collected => &[None, Some("kept")],
+            };
+            assert!(allowed.contains(&note.as_deref()), "{note:?} is not one of {allowed:?}");
+        }
     }
-    ok(&["rm", "-y"]);
-    until("what the engine was at is over", || {
-        machine.objects().is_empty() || !machine.ok(&["rm", "-y"]).stdout.is_empty()
-    });
-    assert_eq!(machine.objects(), [""; 0], "after rm");
+    let removed = ok(&["rm", "-y"]);
+    assert_eq!(look::objects(scene, &at), [], "after rm: {} {}", removed.stdout, removed.stderr);
+    if at != scene.machine.dir() {
+        assert_eq!(look::objects(scene, scene.machine.dir()), [], "of where it was, after rm");
+    }
     assert_eq!(left(scene), [""; 0], "after rm");
     scene.end();
 }
@@ -197,6 +171,10 @@ fn finish(scene: &Scene) {
 /// What vagrantp keeps on disk beside the history, and whatever it has not finished writing.
 fn left(scene: &Scene) -> Vec<String> {
     let mut left = crate::machine::files_below(&scene.machine.kept_in());
-    left.retain(|path| !path.starts_with("history/"));
+    let neighbour = scene.neighbour().map(|dir| scene.machine.uuid_of(dir));
+    let is_neighbours = |path: &String| {
+        neighbour.as_ref().is_some_and(|uuid| path.starts_with(&format!("instances/{uuid}/")))
+    };
+    left.retain(|path| !path.starts_with("history/") && !is_neighbours(path));
     left
 }
