@@ -39,6 +39,8 @@ pub(super) const PARTS: &str = "localhost/vagrantp/built@";
 
 /// A context that is larger is worth a word: most of it may not be meant to be there.
 const LARGE: u64 = 512 << 20;
+/// How often a build is begun that nothing of its own has failed.
+const TRIES: usize = 5;
 
 /// The local name of what is built from a Containerfile.
 pub(super) fn name(recipe: &Path) -> String {
@@ -106,7 +108,14 @@ pub(super) async fn build(
         // It keeps a name of ours while a container is made from it.
         tag(client, &before.id, &former(&name, before)).await?;
     }
-    let content = run(room, recipe, &name, &context, facts.size, fetch, listener).await?;
+    let mut tries = 0;
+    let content = loop {
+        tries += 1;
+        match run(room, recipe, &name, &context, facts.size, fetch, listener).await {
+            Err(error) if tries < TRIES && is_of_another_image(&error.to_string()) => {}
+            done => break done?,
+        }
+    };
     let Some(built) = find(client, &name).await? else {
         return Err(failed(recipe, "the build", "the engine does not have what it built", &[]));
     };
@@ -127,6 +136,12 @@ pub(super) async fn build(
         }
         None => Ok(Outcome::Done),
     }
+}
+
+/// Whether a build failed over an image that has nothing to do with it: to find what it has built
+/// before, the engine looks through all images, and stumbles where one is removed meanwhile.
+fn is_of_another_image(error: &str) -> bool {
+    error.contains("checking if cached image exists") && error.contains("not known")
 }
 
 /// Removes what a container that is gone was built as, if a newer build took its name and nothing
@@ -227,6 +242,15 @@ fn fault_in(error: io::Error) -> ProviderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_that_is_removed_meanwhile_fails_no_build() {
+        let removed = "checking if cached image exists from a previous build: getting top layer \
+                       info: layer not known";
+        assert!(is_of_another_image(removed));
+        assert!(!is_of_another_image("step 2/3 `FROM nothing` failed: image not known"));
+        assert!(!is_of_another_image("checking if cached image exists: permission denied"));
+    }
 
     #[test]
     fn a_containerfile_knows_what_was_built_from_it() {
