@@ -41,6 +41,12 @@ pub fn status(code: Code) -> u8 {
     }
 }
 
+/// The exit status of what a signal has ended, by the signal's number.
+#[must_use]
+pub fn of_signal(number: i32) -> u8 {
+    u8::try_from(128 + number).unwrap_or(1)
+}
+
 /// The exit status as documents show it: a signal has three.
 #[must_use]
 pub fn status_text(code: Code) -> String {

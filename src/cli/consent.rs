@@ -14,6 +14,7 @@ use crate::model::units::Bytes;
 use crate::plan::{Consent, Plan, describe};
 use crate::report::{clean, json};
 
+use super::signals::HANGUP;
 use super::{Context, Failure, host};
 
 /// What the command line agreed to already.
@@ -241,6 +242,11 @@ fn can_ask(context: &Context<'_>) -> bool {
 }
 
 fn declined(cost: Cost) -> Failure {
+    if host::terminal_is_gone() {
+        // That is no answer. The kernel tells the session's leader alone, so that the signal may be
+        // on its way, or meant for the shell.
+        return Failure::interrupted(HANGUP, false);
+    }
     let code = match cost {
         Cost::Recreate => Code::RecreateRequired,
         Cost::Destroy => Code::ConfirmationRequired,

@@ -154,7 +154,7 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self.signal {
-            Some(signal) => u8::try_from(128 + signal).unwrap_or(1),
+            Some(signal) => exit::of_signal(signal),
             None => exit::deciding(&self.problems).map_or(1, |problem| exit::status(problem.code)),
         }
     }

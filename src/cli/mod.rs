@@ -337,6 +337,10 @@ fn report_failure(reporter: &Reporter, failure: Failure, exit: u8) -> ExitCode {
 }
 
 fn answer_lost(reporter: &Reporter, error: &std::io::Error, exit: u8) -> ExitCode {
+    if exit != exit::SSH_FAILURE && host::terminal_is_gone() {
+        // Whether the signal came as well or not: that is why, and nobody is left to be told more.
+        return ExitCode::from(exit::of_signal(signals::HANGUP));
+    }
     for problem in &Failure::answer_lost(error).problems {
         reporter.lost(problem);
     }

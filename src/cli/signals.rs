@@ -13,6 +13,9 @@ use crate::report::Reporter;
 /// How long the last words may take: whoever reads them may have gone.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
+/// SIGHUP: the terminal is gone.
+pub const HANGUP: i32 = 1;
+
 /// Listens from now on. The channel holds the number of the first signal that came.
 ///
 /// `ssh` passes signals on to what runs inside and listens itself.
@@ -36,7 +39,7 @@ pub fn listen(passed_on: bool, reporter: &Arc<Reporter>) -> watch::Receiver<i32>
             let number = tokio::select! {
                 _ = interrupt.recv() => 2,
                 _ = terminate.recv() => 15,
-                _ = hangup.recv() => 1,
+                _ = hangup.recv() => HANGUP,
             };
             if *sender.borrow() != 0 {
                 leave(number, &reporter);

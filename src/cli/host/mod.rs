@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use crate::model::host::{HostFacts, OwnKey, Places};
 use crate::model::shell::{Terminal, TerminalSize};
@@ -209,6 +212,17 @@ pub fn file_facts(path: &Path) -> Option<FileFacts> {
 pub fn can_ask(facts: &HostFacts) -> bool {
     let ci = facts.environment.get("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !ci
+}
+
+/// Whether a terminal that this process was given has hung up since: nobody reads there any more, and
+/// nobody types.
+#[must_use]
+pub fn terminal_is_gone() -> bool {
+    let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    // Whatever is no terminal says so, and one that is there answers.
+    [input.as_fd(), output.as_fd(), errors.as_fd()]
+        .into_iter()
+        .any(|stream| rustix::termios::tcgetattr(stream).is_err_and(|error| error == Errno::IO))
 }
 
 /// Whether stdin is a terminal.
