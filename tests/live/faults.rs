@@ -24,6 +24,7 @@ use crate::killed::number;
 use crate::machine::note;
 
 mod choice;
+mod hangup;
 mod look;
 mod story;
 mod table;

@@ -51,9 +51,7 @@ fn faults_at(points: &[Point], number: usize, extent: Extent) -> Vec<Fault> {
     let is_tried = |fault: &Fault| match fault {
         Fault::Kill => is_new,
         Fault::Interrupt => is_all || is_new,
-        Fault::Twice | Fault::Terminate | Fault::Hangup | Fault::Halt => {
-            is_all || is_new && is_end
-        }
+        Fault::Twice | Fault::Terminate | Fault::Hangup | Fault::Halt => is_all || is_new && is_end,
         // What was written is written: a file system says so before, or never.
         Fault::Fail => *side == Side::Before || !deed.starts_with("store."),
         // A thread that ends says nothing of a process; that is for the provider in memory.

@@ -87,7 +87,7 @@ fn run(scene: &Scene, variables: &[(&str, &str)], fault: Fault) -> Ran {
         for service in services(&machine.root()) {
             let _ = kill_process(service, Signal::KILL);
         }
-        kill_process(pid(&child), Signal::CONT).expect("it is our own");
+        goes_on(&child);
     }
     machine.end(child)
 }
@@ -96,8 +96,13 @@ fn pid(child: &Child) -> Pid {
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process")
 }
 
+/// Lets a process go on that stands still.
+pub(super) fn goes_on(child: &Child) {
+    kill_process(pid(child), Signal::CONT).expect("it is our own");
+}
+
 /// Waits until it stands still, or has ended.
-fn halts(child: &Child) -> bool {
+pub(super) fn halts(child: &Child) -> bool {
     let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let status =
         waitid(WaitId::Pid(pid(child)), options).expect("it is our own").expect("a status");
@@ -106,7 +111,7 @@ fn halts(child: &Child) -> bool {
 
 /// The first `status` says what podman says. Podman may go on meanwhile with what it was asked, and
 /// then shows one thing before and another one after; nothing else is allowed.
-fn tells_the_truth(scene: &Scene, said: &str) {
+pub(super) fn tells_the_truth(scene: &Scene, said: &str) {
     let look = || look::state(&look::containers(scene, &scene.at()));
     let before = look();
     let arguments = scene.arguments(&["status"]);
@@ -121,7 +126,7 @@ fn tells_the_truth(scene: &Scene, said: &str) {
 }
 
 /// From wherever it is: `up` gets there in one call, and one `rm` leaves nothing.
-fn finish(scene: &Scene) {
+pub(super) fn finish(scene: &Scene) {
     let ok = |call: &[&str]| {
         let arguments = scene.arguments(call);
         scene.machine.ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
