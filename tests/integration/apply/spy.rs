@@ -22,10 +22,13 @@ use vagrantp::model::observed::{Instance, Observed};
 use vagrantp::model::output::{OutputPiece, OutputRequest};
 use vagrantp::model::problem::Problem;
 use vagrantp::model::shell::ShellRequest;
+use vagrantp::model::snapshot::SnapshotName;
 use vagrantp::model::spec::InstanceSpec;
 use vagrantp::model::units::Memory as MemorySize;
 use vagrantp::plan::action::{Action, Fetch, Outcome};
 use vagrantp::plan::ports::settle;
+use vagrantp::plan::power::{to_restarted, to_resumed, to_suspended};
+use vagrantp::plan::snapshots::{to_reverted, to_snapshot, to_snapshot_gone};
 use vagrantp::plan::steps::{
     Recreate, RunningGoal, Twin, stop_mode, to_absent, to_running, to_stopped,
 };
@@ -129,6 +132,26 @@ impl World {
             Some("stop") if observed.instances.is_empty() => Ok(Plan::default()),
             Some("stop") => to_stopped(&observed, mode).map_err(|error| vec![error]),
             Some("rm") => Ok(to_absent(&desired.identity, &observed, mode)),
+            Some("restart") => to_restarted(&observed, mode).map_err(|error| vec![error]),
+            Some("suspend") => {
+                let kind = self.provider.kind();
+                to_suspended(&observed, kind, true).map_err(|error| vec![error])
+            }
+            Some("resume") => to_resumed(&observed).map_err(|error| vec![error]),
+            Some("snapshot") => {
+                let (of, name) = (desired.identity.uuid, SnapshotName::new("kept").unwrap());
+                let now = "2026-11-21T12:00:00Z";
+                let plan = match () {
+                    () if has("create") => to_snapshot(&observed, &name, None, now),
+                    () if has("revert") => to_reverted(&observed, of, &name, mode, now),
+                    () => to_snapshot_gone(&observed, of, &name),
+                };
+                plan.map_err(|error| vec![error])
+            }
+            Some("adopt") => {
+                let way = (Recreate::WhereNeeded, Twin::Adopt);
+                self.plan_from(&self.provider, desired, way).await
+            }
             _ => {
                 let recreate =
                     if has("--recreate") { Recreate::Always } else { Recreate::WhereNeeded };
@@ -138,7 +161,14 @@ impl World {
         }
     }
 
-    async fn observed(&self, provider: &dyn Provider, desired: &Desired) -> Observed {
+    /// The project's directory gets another name, and is the same one.
+    pub(super) fn moved(&mut self) {
+        let to = self.root.path().canonicalize().unwrap().join("moved");
+        std::fs::rename(&self.project.path, &to).unwrap();
+        self.project.path = to;
+    }
+
+    pub(super) async fn observed(&self, provider: &dyn Provider, desired: &Desired) -> Observed {
         let image = Some(&desired.image.value);
         let query = Query { identity: &desired.identity, image, depth: Depth::Full };
         provider.observe(&query).await.unwrap()
@@ -186,7 +216,7 @@ impl World {
             ports: &ports,
             recreate,
             fetch: Fetch::IfMissing,
-            start: true,
+            start: twin != Twin::Adopt,
             twin,
             now: "2026-11-21T12:00:00Z",
         };
