@@ -32,7 +32,7 @@ prove: ## The whole gate, many more wishes, files and kills by chance, then ever
 	  VAGRANTP_STRANGERS=1 VAGRANTP_CI_KILLS=20 VAGRANTP_SEED=$$RANDOM scripts/test.sh
 	PROPTEST_CASES=3000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --test integration wishes
 	VAGRANTP_SEED=$$RANDOM cargo test --locked --test contract
-	@scripts/faults.sh
+	@VAGRANTP_FAULTS=$${VAGRANTP_FAULTS:-ends} scripts/faults.sh --anew
 	@benches/run.sh --strict
 
 bench: ## The benches alone; ARGS="--runs 30", ARGS=--rootless

@@ -87,12 +87,8 @@ fn an_up_whose_terminal_hangs_up_ends_as_the_signal_has_it_and_the_next_converge
     };
     let all: Vec<Order> =
         points.iter().enumerate().map(order).filter(|order| order.side == Side::After).collect();
-    let extent = match Extent::asked() {
-        Extent::Some(count) => Extent::Some(count * 2),
-        extent => extent,
-    };
     let (mut tried, possible) = (0, all.len());
-    for order in sample(all, extent, number("VAGRANTP_SEED").unwrap_or(1)) {
+    for order in sample(all, Extent::asked(), number("VAGRANTP_SEED").unwrap_or(1)) {
         scene.begin();
         let (window, child) = called(&scene, &["up", "-y"], Some(&order), true);
         let is_halted = trial::halts(&child);
