@@ -1,7 +1,7 @@
 //! What has to do with a project and is left alone: objects with its name or its labels that are not
 //! its own, and a machine from when it lay elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::model::id::Identity;
 use crate::model::observed::{Observed, Stranger};
@@ -52,7 +52,7 @@ pub fn left_alone(
 }
 
 /// Of a machine that was made when its project lay elsewhere.
-fn moved_text(name: &str, from: &PathBuf, is_there: bool) -> String {
+fn moved_text(name: &str, from: &Path, is_there: bool) -> String {
     let path = one_line(from);
     let else_ = if is_there {
         format!("`vagrantp -C '{path}' rm` removes it")

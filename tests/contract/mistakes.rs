@@ -68,9 +68,9 @@ fn all_mistakes_of_all_sources_come_at_once_and_sorted() {
 #[test]
 fn the_document_has_them_all_and_repeats_the_first() {
     let loaded = project().load();
+    let text = json::text(&json::failure(&loaded.errors, loaded.errors.first()));
     let document: serde_json::Value =
-        serde_json::from_str(&json::text(&json::failure(&loaded.errors, loaded.errors.first())))
-            .expect("is JSON");
+        serde_json::from_str(&text.expect("it has a form")).expect("is JSON");
     let error = &document["error"];
     let errors = error["errors"].as_array().expect("a list");
     assert_eq!(errors.len(), loaded.errors.len());

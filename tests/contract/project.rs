@@ -86,7 +86,9 @@ pub(crate) fn said(loaded: &Loaded) -> String {
     let warnings = loaded.warnings.iter().map(|warning| json::warning(warning).to_string());
     out.extend(warnings);
     if !loaded.errors.is_empty() {
-        out.push_str(&json::text(&json::failure(&loaded.errors, loaded.errors.first())));
+        out.push_str(
+            &json::text(&json::failure(&loaded.errors, loaded.errors.first())).expect("JSON"),
+        );
     }
     out
 }

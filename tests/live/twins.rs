@@ -175,7 +175,7 @@ fn two_users_of_one_engine_leave_each_others_machines_alone() {
         for verb in [&["rm", "-y"][..], &["rm", "--all", "--force"], &["status"], &["gc", "-y"]] {
             let (status, document) = they(dir, verb);
             assert_eq!(status, 0, "{verb:?} {document:#}");
-            assert_eq!(document["changed"].as_bool().unwrap_or_default(), false, "{document:#}");
+            assert_ne!(document["changed"], true, "{document:#}");
         }
         let (_, document) = they(dir, &["status"]);
         let warnings = document["warnings"].to_string();

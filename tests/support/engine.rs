@@ -99,6 +99,11 @@ impl Engine {
         self.world().networks.iter().map(|network| text(&network["name"]).to_owned()).collect()
     }
 
+    /// Takes all containers away, as somebody else may.
+    pub(crate) fn lose_containers(&self) {
+        self.world().containers.clear();
+    }
+
     /// Makes a container that vagrantp knows nothing of.
     pub(crate) fn stranger(&self, name: &str) {
         let (id, body) = (format!("{:0>64}", name.len()), json!({ "name": name, "labels": {} }));

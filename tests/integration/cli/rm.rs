@@ -76,7 +76,7 @@ fn what_is_not_ours_is_never_touched() {
 fn what_was_left_of_a_machine_is_named_as_that() {
     let (project, engine) = engined(Project::new("INFRA_TYPE=container\nMEMORY=512\n"));
     project.ok(&["up"]);
-    engine.world().containers.clear();
+    engine.lose_containers();
     let says = "There was no project; what was left of it was removed: its network.";
     assert_eq!(project.ok(&["rm", "-y"]).stdout.trim_end(), says);
     assert_eq!(engine.networks(), [""; 0]);
