@@ -179,6 +179,10 @@ fn others() -> BTreeMap<&'static str, String> {
     keep("env_file_missing", &project);
     let large = app.repeat(1 + (1 << 20) / app.len());
     keep("env_file_too_large", &Project::new(&large));
+    let many = format!("{app}{}", format!("MEMROY={CANARY}\n").repeat(501));
+    keep("more_warnings", &Project::new(&many));
+    let many = format!("{app}S={CANARY}\n{}", "MEMORY=$S\n".repeat(600));
+    keep("more_mistakes", &Project::new(&many));
     keep("env_file_nul", &Project::new(&format!("{app}MEMORY={CANARY}\0{CANARY}\nX={CANARY}\n")));
     let project = Project::new("");
     let bytes = [app.as_bytes(), b"MEMORY=", CANARY.as_bytes(), b"\xff", app.as_bytes()].concat();
