@@ -35,7 +35,7 @@ pub(super) fn refused(operation: &str, message: &str) -> ProviderError {
         return error;
     }
     let code = code_for(operation);
-    let help = help_for(&message).to_owned();
+    let help = cut_off_image(&message).unwrap_or_else(|| help_for(&message).to_owned());
     ProviderError::Refused {
         provider: PODMAN,
         operation: operation.to_owned(),
@@ -60,6 +60,20 @@ pub(super) fn name_in_storage(operation: &str, name: &str) -> ProviderError {
         ),
         code: Code::InfraExists,
     }
+}
+
+/// What helps where the engine stumbles over an image without its manifest: its service was killed
+/// while it wrote that, and every list of images fails until it is gone.
+fn cut_off_image(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("locating item named \"manifest\" for image with ID \"")?;
+    let (id, _) = rest.split_once('"')?;
+    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| {
+        format!(
+            "the engine's service was killed while it wrote this image, which is of no use: \
+             `podman rmi {id}` removes it, then call it again"
+        )
+    })
 }
 
 fn conflict(message: &str) -> Option<ProviderError> {
@@ -261,5 +275,22 @@ mod tests {
         assert_eq!(refused("change the address of web", "odd").code(), Code::NetworkFailed);
         assert_eq!(refused("create web", "odd").code(), Code::CreateFailed);
         assert_eq!(refused("rename web to b", "odd").code(), Code::Internal);
+    }
+
+    #[test]
+    fn an_image_that_was_cut_off_is_named_with_what_removes_it() {
+        let id = "4b52ddd70e9afeec6841eb49da823211fed35a1aec5016f8bb5d3b76d62fe6f6";
+        let help = |id: &str| {
+            let message = format!(
+                "locating item named \"manifest\" for image with ID \"{id}\" (consider removing the \
+                 image to resolve the issue): file does not exist"
+            );
+            match refused("list images", &message) {
+                ProviderError::Refused { help, .. } => help,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(help(id).contains(&format!("`podman rmi {id}`")), "{}", help(id));
+        assert!(!help("; true").contains("rmi"), "{}", help("; true"));
     }
 }
