@@ -56,7 +56,8 @@ impl Drop for Leases {
         if let Some(lock) = self.lock.take()
             && self.leases.is_empty()
         {
-            lock.remove_file();
+            // The next one who lets go of it tries again; nothing is in the way meanwhile.
+            let _ = lock.remove_file();
         }
     }
 }

@@ -24,8 +24,14 @@ pub struct Lock {
 
 impl Lock {
     /// Removes the lock's file while the lock is held: those who wait on it notice and start over.
-    pub(super) fn remove_file(self) {
-        let _ = deed::at_once("store.remove_lock", || std::fs::remove_file(&self.path));
+    ///
+    /// # Errors
+    /// It cannot be removed, and stays; the lock is given back all the same.
+    pub(super) fn remove_file(self) -> std::io::Result<()> {
+        match deed::at_once("store.remove_lock", || std::fs::remove_file(&self.path)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Writes who holds it. A reader that comes before waits for it, see [`Held::of`].

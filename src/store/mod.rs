@@ -142,7 +142,8 @@ impl InstanceStore {
             }
         }
         if let Some(lock) = lock.into() {
-            lock.remove_file();
+            let of_lock = |error| StoreError::io("remove", &self.lock_path(), error);
+            lock.remove_file().map_err(of_lock)?;
         }
         // Somebody may be waiting and have made the file anew: then the directory is theirs. The
         // one above goes with the last instance.
