@@ -232,9 +232,13 @@ impl Context<'_> {
                 "{error}: there is no room left, so it was not written down what was being done"
             ));
         }
-        if !matches!(applied, Err(ApplyError::Interrupted { .. }))
-            && let Err(error) = journal.close()
-        {
+        let may_have_left = match applied {
+            Err(ApplyError::Interrupted { .. }) => true,
+            // Not all can be taken back: what stays is not what a glance at the machine shows.
+            Err(_) if !is_over => journal.has_done(),
+            _ => false,
+        };
+        if !may_have_left && let Err(error) = journal.close() {
             // What was done is done: the next call finds that out, and removes it.
             self.reporter.warn(&format!("the journal cannot be closed: {error}"));
         }

@@ -85,6 +85,13 @@ const TRIES: usize = 3;
 /// How often another port is picked where somebody binds the one that was picked before the start.
 const PICKS: usize = 5;
 
+/// Whether a glance is enough: a journal means that somebody is at it, or has not come to the end and
+/// may have left something.
+#[must_use]
+pub fn is_quiet(context: &Context<'_>, desired: &Desired) -> bool {
+    context.store.instance(desired.identity.uuid).journal().value.is_none()
+}
+
 /// Looks without a lock: the instance, where it is as wanted and there is nothing to do.
 ///
 /// # Errors
@@ -245,8 +252,7 @@ pub async fn converge(
 ) -> Result<Converged, Failure> {
     let identity = &desired.identity;
     let store = context.store.instance(identity.uuid);
-    // A journal means that somebody is at it, or was interrupted and may have left something.
-    let quiet = store.journal().value.is_none();
+    let quiet = is_quiet(context, desired);
     let seen = if quiet { glance(desired, provider, options).await? } else { None };
     let life = Life::Renewed(desired.ttl.as_ref().map(|ttl| ttl.value));
     let is_there = seen.is_some();

@@ -47,8 +47,11 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
         let provider = registry::open(wish.desired.identity.provider, &context.facts).await?;
         // Whether an image that is built would be another one now takes the closer look.
         let built = wish.desired.image.value.is_built();
-        let settled = converge::glance(&wish.desired, &*provider, &options).await?;
-        if let Some(instance) = settled.filter(|_| !built) {
+        let settled = match converge::is_quiet(context, &wish.desired) && !built {
+            true => converge::glance(&wish.desired, &*provider, &options).await?,
+            false => None,
+        };
+        if let Some(instance) = settled {
             let warnings = converge::to_say(&instance);
             return Ok((Plan { warnings, ..Plan::default() }, None));
         }

@@ -98,7 +98,7 @@ pub struct Journal {
 }
 
 impl InstanceStore {
-    /// The open entry, or what an interrupted call left.
+    /// The open entry, or what a call left that was interrupted or has failed half-way.
     #[must_use]
     pub fn journal(&self) -> Loaded<Entry> {
         file::read_json(&self.journal_path(), &self.warnings)
@@ -164,6 +164,12 @@ impl Journal {
         // The next step's beginning, or the end, brings this to disk: being told that a done step
         // is only begun misleads nobody.
         if progress == StepProgress::Done { Ok(()) } else { self.write() }
+    }
+
+    /// Whether at least one step was done.
+    #[must_use]
+    pub fn has_done(&self) -> bool {
+        self.entry.steps.iter().any(|step| step.progress == StepProgress::Done)
     }
 
     /// All is done, or taken back: there is nothing to tell any more.

@@ -103,7 +103,7 @@ fn call(world: &World, story: &Story, order: Option<Order>) -> (Ended, Vec<(&'st
     deed::arm_here(order);
     let run = || {
         runtime.block_on(async {
-            let _lock = world.store().lock("up", std::time::Duration::ZERO, &Silence).await?;
+            let _lock = world.store().lock("up", std::time::Duration::from_secs(9), &Silence).await?;
             world.apply(&world.provider, &plan, &Silence, &mut quiet().1).await
         })
     };
@@ -160,7 +160,7 @@ fn converges(world: &World, story: &Story, at: &str) {
         let rm = world.plan_of("rm", &desired).await.unwrap();
         world.apply(&world.provider, &rm, &Silence, &mut quiet().1).await.unwrap();
         let store = world.store();
-        let lock = store.lock("rm", std::time::Duration::ZERO, &Silence).await.unwrap();
+        let lock = store.lock("rm", std::time::Duration::from_secs(9), &Silence).await.unwrap();
         store.remove(lock).unwrap();
         assert!(!store.dir().exists(), "{at}");
     });
