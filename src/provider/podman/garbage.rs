@@ -46,9 +46,7 @@ pub(super) async fn inventory(room: &Podman, uid: u32) -> Result<Inventory, Prov
 /// What was built of images that never came to be. The engine has no name for them.
 async fn parts(room: &Podman, uid: u32) -> Result<Vec<OwnImage>, ProviderError> {
     let filters = json!({ "dangling": ["true"], "label": [format!("{}={uid}", label::BUILD)] });
-    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters.to_string()));
-    let found: Vec<ListedImage> =
-        room.client.get(&path).await?.success("list images")?.parse("list images")?;
+    let found = local::listed(&room.client, &filters).await?;
     let part = |image: ListedImage| OwnImage {
         name: format!("{}{}", build::PARTS, image.id.trim_start_matches("sha256:")),
         holds: LocalImage::Built,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Client, LIBPOD, escape};
 use super::reply::{Listed, ListedImage};
@@ -13,8 +13,8 @@ use crate::model::image::ImageSource;
 use crate::model::observed::Instance;
 use crate::provider::ProviderError;
 
-/// How often a list of images is asked for once more.
-const LISTINGS: usize = 4;
+/// How often a list of images is asked for once more, where it takes long: three seconds.
+const LISTINGS: usize = 60;
 
 /// What was built for this project's instances, where no other project is made from the same
 /// Containerfile.
@@ -64,9 +64,18 @@ pub(super) async fn images(
     client: &Client,
     reference: &str,
 ) -> Result<Vec<ListedImage>, ProviderError> {
-    let filters = json!({ "reference": [reference] }).to_string();
-    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters));
-    // An image that is being removed while it is listed spoils the list; the next one is good.
+    listed(client, &json!({ "reference": [reference] })).await
+}
+
+/// The local images that these filters let through.
+///
+/// One that is removed at that moment, or whose parts are still being written, spoils the list, whoever's
+/// it is: it is asked for again until that is over.
+pub(super) async fn listed(
+    client: &Client,
+    filters: &Value,
+) -> Result<Vec<ListedImage>, ProviderError> {
+    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters.to_string()));
     for _ in 0..LISTINGS {
         let reply = client.get(&path).await?;
         if reply.is_success() {

@@ -7,7 +7,6 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Podman;
 use super::client::{CHANGE, Client, LIBPOD, escape};
@@ -15,7 +14,7 @@ use super::execute::{Found, Seen, doing, find, stale};
 use super::freeze::cannot_freeze;
 use super::reply::{Image, ListedImage};
 use super::save::{Commit, commit};
-use super::{fault, image, label};
+use super::{fault, image, label, local};
 use crate::deed;
 use crate::event::{Event, Listener};
 use crate::exec::printable;
@@ -68,11 +67,7 @@ pub(super) async fn list(
     client: &Client,
     of: InstanceUuid,
 ) -> Result<Vec<Snapshot>, ProviderError> {
-    let filters = json!({ "reference": [repository(of)] }).to_string();
-    let path = format!("{LIBPOD}/images/json?filters={}", escape(&filters));
-    let found: Vec<ListedImage> =
-        client.get(&path).await?.success("list images")?.parse("list images")?;
-    Ok(listed(&found, of))
+    Ok(listed(&local::images(client, &repository(of)).await?, of))
 }
 
 /// Those that carry the label: what somebody else put there under such a name is not ours.

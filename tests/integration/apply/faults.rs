@@ -103,7 +103,8 @@ fn call(world: &World, story: &Story, order: Option<Order>) -> (Ended, Vec<(&'st
     deed::arm_here(order);
     let run = || {
         runtime.block_on(async {
-            let _lock = world.store().lock("up", std::time::Duration::from_secs(9), &Silence).await?;
+            let _lock =
+                world.store().lock("up", std::time::Duration::from_secs(9), &Silence).await?;
             world.apply(&world.provider, &plan, &Silence, &mut quiet().1).await
         })
     };

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -116,15 +117,16 @@ fn list(scene: &Scene, kind: &str, filter: Option<(&str, &str)>) -> Vec<Value> {
         all.extend(filters.bytes().map(|byte| format!("%{byte:02x}")));
     }
     let socket = scene.machine.root().join("run/vagrantp/podman.sock");
-    for _ in 0..5 {
-        // One that goes away meanwhile can spoil a list.
-        match ask(&socket, &all) {
-            Asked::Listed(found) => return found,
-            Asked::Refused => {}
-            Asked::Nobody => match by_program(scene, kind, filter) {
-                Some(found) => return found,
-                None => continue,
-            },
+    for _ in 0..60 {
+        // One that goes away meanwhile, or is still being written, can spoil a list.
+        let found = match ask(&socket, &all) {
+            Asked::Listed(found) => Some(found),
+            Asked::Refused => None,
+            Asked::Nobody => by_program(scene, kind, filter),
+        };
+        match found {
+            Some(found) => return found,
+            None => std::thread::sleep(Duration::from_millis(50)),
         }
     }
     panic!("podman cannot list {kind}");
