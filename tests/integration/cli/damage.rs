@@ -3,12 +3,23 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use tempfile::TempDir;
 
 use super::{Engine, Project, engined};
 
-const ENV: &str = "INFRA_TYPE=container\nMEMORY=512\nPORTS=auto:80\nPORT_POOL=23800-23899\n";
+/// Each test has ports of its own to pick from: projects of different users look whether a port can be
+/// bound without knowing of each other, and for that moment it can not.
+fn env() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(23800);
+    thread_local! {
+        static FIRST: u16 = NEXT.fetch_add(5, Ordering::Relaxed);
+    }
+    let first = FIRST.with(|first| *first);
+    let last = first + 4;
+    format!("INFRA_TYPE=container\nMEMORY=512\nPORTS=auto:80\nPORT_POOL={first}-{last}\n")
+}
 
 /// How a file can be damaged: with what is in it then, or none for a directory in its place.
 const DAMAGES: &[(&str, Option<&[u8]>)] = &[
@@ -59,7 +70,7 @@ fn machine() -> Kept {
     let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let state = state.expect("a directory");
     let place = state.path().display().to_string();
-    let (project, engine) = engined(Project::new(ENV).with("XDG_STATE_HOME", &place));
+    let (project, engine) = engined(Project::new(&env()).with("XDG_STATE_HOME", &place));
     Kept { project, engine, state }
 }
 
