@@ -45,7 +45,8 @@ kernel_package() {
 }
 
 unpack_package() {
-    (cd "$work" && apt-get -qq download "$1" >&2 && dpkg-deb -x "$1"_*.deb "$2" && rm -f "$1"_*.deb)
+    # As root apt says that its own user cannot look into the directory, which does no harm.
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$1" >&2 && dpkg-deb -x "$1"_*.deb "$2" && rm -f "$1"_*.deb)
 }
 
 # with_needs MODULES MODULE: the files of a module and of those that it needs, these first.
@@ -76,7 +77,7 @@ small_tree() {
     install -m 4755 "$(command -v busybox)" "$tree/bin/su"
     for applet in $("$tree/bin/busybox" --list); do
         [[ -e "$tree/bin/$applet" ]] || ln -s busybox "$tree/bin/$applet"
-        ln -sf ../bin/busybox "$tree/sbin/$applet"
+        [[ "$applet" == su ]] || ln -sf ../bin/busybox "$tree/sbin/$applet"
     done
     for applet in dropbear dropbearkey dropbearconvert resize2fs; do add_program "$tree" "$applet"; done
     install -m 0755 "$parts/init" "$tree/init"

@@ -21,6 +21,10 @@ mod faults;
 mod full_disk;
 #[cfg(feature = "podman")]
 mod garbage;
+#[cfg(feature = "guest")]
+mod guest;
+#[cfg(feature = "guest")]
+mod guest_host;
 #[cfg(feature = "podman")]
 mod health;
 #[cfg(feature = "podman")]

@@ -200,5 +200,9 @@ mod tests {
         seen.heard(Outcome::Silence);
         seen.heard(Outcome::NoWay);
         assert_eq!(seen.last, Some(Outcome::Refused));
+        for _ in 0..5 {
+            seen.heard(Outcome::Silence);
+        }
+        assert_eq!(seen.last, Some(Outcome::Silence), "it was there once and is no more");
     }
 }

@@ -29,7 +29,7 @@ const PART: u32 = 20;
 /// How long a hint makes for quick ones.
 const HINTED: Duration = Duration::from_secs(3);
 /// And while one waits for a server that is known to be there.
-const SLOWLY: Duration = Duration::from_secs(2);
+const SLOWLY: Duration = Duration::from_secs(1);
 /// How long most connections may hang, and each tenth.
 const SHORT: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(10);
@@ -90,6 +90,8 @@ async fn one(address: SocketAddr, patience: Duration) -> Outcome {
     match timeout(patience, listen(address, &mut heard)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => match error.kind() {
+            // At an address of the host's own it is the forwarder that is not there yet.
+            std::io::ErrorKind::ConnectionRefused if address.ip().is_loopback() => Outcome::NoWay,
             std::io::ErrorKind::ConnectionRefused
             | std::io::ErrorKind::ConnectionReset
             | std::io::ErrorKind::BrokenPipe => Outcome::Refused,

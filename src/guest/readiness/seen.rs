@@ -56,6 +56,9 @@ impl Stage {
     }
 }
 
+/// So many silent connections are no accident.
+const LASTING: u32 = 5;
+
 /// What came of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -87,8 +90,10 @@ pub(super) struct Seen {
     pub(super) stage: Stage,
     pub(super) ended: bool,
     pub(super) port: Option<u16>,
-    /// The last connection that was more than silence, and silence only where there was none.
+    /// The last connection that was more than silence, unless silence has lasted since.
     pub(super) last: Option<Outcome>,
+    /// How many connections in a row nothing came of.
+    pub(super) silent: u32,
     pub(super) login: Option<LoginOutcome>,
     /// Why cloud-init failed.
     pub(super) cloud_init: Option<String>,
@@ -97,7 +102,8 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn heard(&mut self, outcome: Outcome) {
         let says_less = matches!(outcome, Outcome::Silence | Outcome::NoWay);
-        if !says_less || self.last.is_none() {
+        self.silent = if says_less { self.silent + 1 } else { 0 };
+        if !says_less || self.last.is_none() || self.silent >= LASTING {
             self.last = Some(outcome);
         }
     }

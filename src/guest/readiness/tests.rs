@@ -74,6 +74,14 @@ async fn server(says: &'static [u8]) -> SocketAddr {
     address
 }
 
+/// A forwarder into a guest that refuses.
+async fn closing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    address
+}
+
 /// The stages that were told.
 #[derive(Default)]
 struct Heard(StdMutex<Vec<String>>);
@@ -192,7 +200,9 @@ async fn when_the_time_is_over_the_stage_is_named() {
     let address = failed(None, 100).await;
     assert!(matches!(address, BootError::NoAddress { .. }), "{address}");
     assert_eq!(address.told().stage, "address");
-    let refused = failed(Some(unbound), 300).await;
+    let no_way = failed(Some(unbound), 300).await;
+    assert!(matches!(no_way, BootError::NoAnswer { .. }), "{no_way}");
+    let refused = failed(Some(closing().await), 300).await;
     assert!(matches!(refused, BootError::Refused { .. }), "{refused}");
     let silent = failed(Some(server(b"").await), 300).await;
     assert!(matches!(silent, BootError::NoAnswer { .. }), "{silent}");
