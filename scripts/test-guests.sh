@@ -103,11 +103,14 @@ small_tree() {
 
 # The small guest as a disk that starts by itself, by EFI: one program of kernel, initrd and words.
 build_efi() {
-    local out=$1 recipe=$2 stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub esp=$work/esp disk=$work/disk
+    local out=$1 recipe stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub esp disk
+    recipe=$(cat "$out/small.vmlinuz.recipe")
+    if up_to_date "$out/small-efi.qcow2" "$recipe"; then return 0; fi
     if [[ ! -e $stub ]] || ! have objcopy || ! have mformat || ! have sfdisk; then
         say "small-efi.qcow2 is not built: it needs systemd-boot-efi, binutils, mtools and fdisk"
         return 0
     fi
+    work=$(mktemp -d) && esp=$work/esp && disk=$work/disk
     printf 'console=ttyS0 quiet' >"$work/cmdline"
     objcopy --add-section .cmdline="$work/cmdline" --change-section-vma .cmdline=0x30000 \
         --add-section .linux="$out/small.vmlinuz" --change-section-vma .linux=0x2000000 \
@@ -122,6 +125,7 @@ build_efi() {
     dd if="$esp" of="$disk" bs=1M seek=1 conv=notrunc status=none
     qemu-img convert -O qcow2 "$disk" "$out/small-efi.qcow2.part"
     keep "$recipe" "$out/small-efi.qcow2"
+    rm -rf "$work" && work=
 }
 
 build_small() {
@@ -146,7 +150,6 @@ build_small() {
     fakeroot mkfs.ext4 -q -L smallroot -E root_owner=0:0 -d "$tree" "$work/disk"
     qemu-img convert -O qcow2 "$work/disk" "$out/small.qcow2.part"
     keep "$recipe" "$out/small.vmlinuz" "$out/small.initrd" "$out/small.qcow2"
-    build_efi "$out" "$recipe"
     rm -rf "$work" && work=
 }
 
@@ -174,6 +177,7 @@ build_debian() {
     fi
     mkdir "$work/tree"
     # Owners and devices are kept by fakeroot, as long as all of it is one call.
+    # shellcheck disable=SC2016 # $1 is the inner shell's
     fakeroot sh -c 'tar -C "$1/tree" -xf "$1/rootfs.tar" && truncate -s 2G "$1/disk" &&
         mkfs.ext4 -q -L debroot -d "$1/tree" "$1/disk"' sh "$work"
     cp "$work"/tree/boot/vmlinuz-* "$out/debian.vmlinuz.part"
@@ -190,5 +194,6 @@ if [[ "${1:-}" == --debian ]]; then with_debian=yes && shift; fi
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 build_small "$out"
+build_efi "$out"
 [[ $with_debian == no ]] || build_debian "$out"
 chmod a+r "$out"/small* "$out"/debian.{vmlinuz,initrd,qcow2} 2>/dev/null || true

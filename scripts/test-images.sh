@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the images that the tests run, from Debian's packages: no registry is asked.
 #
-#   scripts/test-images.sh DIR            busybox.tar and debian.tar, each unless it is there
+#   scripts/test-images.sh DIR            busybox.tar, debian.tar and the guests of test-guests.sh,
+#                                         each unless it is there
 #   scripts/test-images.sh --debian FILE  the Debian one alone, there (for examples/)
 #   scripts/test-images.sh --busybox FILE the small one alone, there (for benches/)
 #
@@ -83,5 +84,10 @@ case ${1:-} in
         build_busybox "$1/busybox.tar"
         build_debian "$1/debian.tar"
         chmod a+r "$1"/*.tar
+        if have qemu-img && [[ "$(uname -m)" == x86_64 ]]; then
+            "$root/scripts/test-guests.sh" "$1"
+        else
+            say "no guests are built: qemu-img is not installed, or this is no x86_64"
+        fi
         ;;
 esac

@@ -10,13 +10,13 @@ use vagrantp::guest::error::BootError;
 use vagrantp::guest::keys;
 use vagrantp::guest::ssh::{self, Access};
 
-use crate::guest_host::{Asked, Guest, tools};
+use crate::guest_host::{Asked, Guest, tools, variable};
 
 /// Software emulation on a busy host takes its time.
 const PATIENCE: u64 = 240;
 
 fn boots() -> String {
-    std::env::var("VAGRANTP_BOOTS").unwrap_or_default()
+    variable("VAGRANTP_BOOTS").unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,15 +23,21 @@ use vagrantp::guest::ssh::{self, Access, Purpose};
 const GIB: u64 = 1 << 30;
 const MAC: &str = "52:54:00:12:34:56";
 
+/// A variable of the tests' own surroundings.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a test is told by variables what it may use")]
+    std::env::var(name).ok()
+}
+
 /// What a test needs of this host; nothing, with the reason told, where it lacks something. With
 /// VAGRANTP_REQUIRE_QEMU that is a failure.
 pub(crate) fn tools() -> Option<Tools> {
     let lacks = |what: &str| {
-        assert!(std::env::var("VAGRANTP_REQUIRE_QEMU").is_err(), "{what}");
+        assert!(variable("VAGRANTP_REQUIRE_QEMU").is_none(), "{what}");
         let _ = writeln!(std::io::stderr(), "skipped: {what}");
         None
     };
-    let path = std::env::var("PATH").ok();
+    let path = variable("PATH");
     let Ok(qemu) = Program::find("qemu-system-x86_64", path.as_deref()) else {
         return lacks("qemu-system-x86_64 is not installed");
     };
@@ -39,7 +45,7 @@ pub(crate) fn tools() -> Option<Tools> {
     let Ok(ssh) = Program::find("ssh", path.as_deref()) else {
         return lacks("ssh is not installed");
     };
-    let images = std::env::var_os("VAGRANTP_TEST_IMAGES").map(PathBuf::from);
+    let images = variable("VAGRANTP_TEST_IMAGES").map(PathBuf::from);
     match images.filter(|images| images.join("small.vmlinuz").exists()) {
         Some(images) => Some(Tools { qemu, tool, ssh, images }),
         None => lacks("there is no small guest (scripts/test-guests.sh, VAGRANTP_TEST_IMAGES)"),
@@ -194,7 +200,7 @@ fn boot(tools: &Tools, asked: &Asked<'_>, dir: &Path, port: u16) -> Child {
         format!("if=virtio,cache=unsafe,format={format},file={}", path(name))
     };
     // A device for KVM may be there and of no use: where machines run in machines.
-    let accelerator = if std::env::var("VAGRANTP_TEST_KVM").is_ok() { "kvm" } else { "tcg" };
+    let accelerator = if variable("VAGRANTP_TEST_KVM").is_some() { "kvm" } else { "tcg" };
     command
         .args(["-machine", &format!("q35,accel={accelerator}"), "-cpu", "max", "-smp", "1"])
         .args(["-m", &asked.memory.to_string(), "-display", "none", "-nodefaults", "-no-reboot"])

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -49,8 +50,7 @@ pub(super) async fn take_up(
     let copying = blocking(move || {
         let mut source = source;
         clone_or_copy(&mut source, &target)?;
-        target.sync_all()?;
-        Ok((Stat::of(&source.metadata()?), sum_of(&place)?))
+        Ok((Stat::of(&source.metadata()?), settle(&place)?))
     });
     let (after, found) = deed::around("guest.copy_image", copying).await.map_err(unreadable)?;
     if after != Stat::of(&facts) {
@@ -73,9 +73,10 @@ fn clone_or_copy(source: &mut File, target: &File) -> io::Result<()> {
     io::copy(source, &mut &*target).map(drop)
 }
 
-/// The SHA-256 of a whole file.
-pub(super) fn sum_of(path: &Path) -> io::Result<String> {
+/// The SHA-256 of a whole file, which is on the disk by then.
+pub(super) fn settle(path: &Path) -> io::Result<String> {
     let mut file = private::open(path, OpenOptions::new().read(true))?;
+    file.sync_all()?;
     let (mut sum, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
     loop {
         match file.read(&mut buffer)? {
@@ -115,12 +116,12 @@ pub async fn keep(image: &Image, place: &Path) -> Result<(), FetchError> {
     let copy = deed::at_once("guest.create_image", beside).map_err(failed)?;
     let target = copy.as_file().try_clone().map_err(failed)?;
     let copying = blocking(move || {
-        use std::os::unix::fs::PermissionsExt;
         clone_or_copy(&mut File::open(from)?, &target)?;
-        target.set_permissions(fs::Permissions::from_mode(0o400))?;
         target.sync_all()
     });
     deed::around("guest.keep_image", copying).await.map_err(failed)?;
+    let closed = fs::Permissions::from_mode(0o400);
+    deed::at_once("guest.close_kept", || copy.as_file().set_permissions(closed)).map_err(failed)?;
     let rename = || copy.persist(place).map(drop).map_err(|error| error.error);
     deed::at_once("guest.place_kept", rename).map_err(failed)
 }

@@ -67,11 +67,7 @@ pub(super) async fn run(
     };
     let (whole, read) = (work.place.clone(), work.place.clone());
     let io = |cause| FetchError::Cache { operation: "read", path: whole.clone(), cause };
-    let summing = clone::blocking(move || {
-        private::open(&read, OpenOptions::new().read(true))?.sync_all()?;
-        clone::sum_of(&read)
-    });
-    let found = summing.await.map_err(io)?;
+    let found = clone::blocking(move || clone::settle(&read)).await.map_err(io)?;
     if let Err(error) = check_sum(&url::shown(address), sha256, &found) {
         // What is not what it should be is nothing to go on from.
         work.forget()?;
@@ -89,9 +85,10 @@ struct Fetched(Option<Validator>);
 
 async fn lock(path: PathBuf, address: &str, listener: &dyn Listener) -> Result<File, FetchError> {
     let failed = |cause| FetchError::Cache { operation: "written", path: path.clone(), cause };
-    let mut options = OpenOptions::new();
-    let open = || private::open(&path, options.read(true).write(true).create(true));
-    let file = deed::at_once("guest.open_lock", open).map_err(failed)?;
+    let file = deed::at_once("guest.open_lock", || {
+        private::open(&path, OpenOptions::new().read(true).write(true).create(true))
+    });
+    let file = file.map_err(failed)?;
     let mut told = false;
     loop {
         match file.try_lock() {
@@ -243,14 +240,14 @@ impl Work<'_> {
     }
 
     fn open(&self, from: u64) -> Result<File, FetchError> {
-        let mut options = OpenOptions::new();
-        let open = || {
+        let open = deed::at_once("guest.open_partial", || {
+            let mut options = OpenOptions::new();
             let mut file = private::open(&self.place, options.write(true).create(true))?;
             file.set_len(from)?;
             file.seek(SeekFrom::Start(from))?;
             Ok(file)
-        };
-        deed::at_once("guest.open_partial", open).map_err(|cause| self.failed(cause))
+        });
+        open.map_err(|cause| self.failed(cause))
     }
 
     fn check_size(&self, size: u64) -> Result<(), FetchError> {

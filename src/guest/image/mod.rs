@@ -181,11 +181,10 @@ impl Cache {
             deed::at_once("guest.drop_double", remove).map_err(written)?;
             return Ok(image);
         }
-        let give = || {
-            fs::set_permissions(whole, fs::Permissions::from_mode(0o400))?;
-            fs::rename(whole, &path)
-        };
-        deed::at_once("guest.place_image", give).map_err(written)?;
+        let closed = fs::Permissions::from_mode(0o400);
+        deed::at_once("guest.close_image", || fs::set_permissions(whole, closed))
+            .map_err(written)?;
+        deed::at_once("guest.place_image", || fs::rename(whole, &path)).map_err(written)?;
         fs::File::open(self.root.join("sha256")).and_then(|dir| dir.sync_all()).map_err(written)?;
         self.by_sum(sha256).ok_or_else(|| written(io::Error::from(io::ErrorKind::NotFound)))
     }
