@@ -29,7 +29,7 @@ test: ## The whole gate (says first what it installs)
 
 prove: ## The whole gate, many more wishes, files and kills by chance, then every bench against its limit
 	@VAGRANTP_REPLACEMENTS=50 VAGRANTP_KILLS=60 VAGRANTP_STORM=60 VAGRANTP_PROJECTS=100 \
-	  VAGRANTP_STRANGERS=1 VAGRANTP_CI_KILLS=20 VAGRANTP_SEED=$$RANDOM scripts/test.sh
+	  VAGRANTP_STRANGERS=1 VAGRANTP_CI_KILLS=20 VAGRANTP_BOOTS=all VAGRANTP_SEED=$$RANDOM scripts/test.sh
 	PROPTEST_CASES=3000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --test integration wishes
 	VAGRANTP_SEED=$$RANDOM cargo test --locked --test contract
 	@VAGRANTP_FAULTS=$${VAGRANTP_FAULTS:-ends} scripts/faults.sh --anew

@@ -17,7 +17,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 suite=bookworm
 parts=$root/scripts/guest
 # A number in front of a recipe forces a new build.
-debian_recipe="1 $suite systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,python3,\
+debian_recipe="2 $suite systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,python3,\
 cloud-init,cloud-guest-utils,e2fsprogs,sudo,ifupdown,isc-dhcp-client,netbase,iproute2,qemu-guest-agent"
 packages=${debian_recipe##* }
 # In the order that they are wanted in; what they need comes before them by itself.
@@ -160,6 +160,7 @@ debian_tree() {
     mmdebstrap --variant=minbase --include="$packages" \
         --customize-hook='echo "datasource_list: [ NoCloud, None ]" >"$1/etc/cloud/cloud.cfg.d/90-source.cfg"' \
         --customize-hook='echo "LABEL=debroot / ext4 defaults 0 1" >"$1/etc/fstab"' \
+        --customize-hook='echo "locale: C.UTF-8" >"$1/etc/cloud/cloud.cfg.d/91-locale.cfg"' \
         --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*' \
         "$suite" "$1" "${mirror[@]}" >"$1.log" 2>&1
 }

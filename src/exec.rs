@@ -219,6 +219,8 @@ const PASSED_ON: &[&str] = &[
     "LOGNAME",
     "PATH",
     "SHELL",
+    // Where ssh finds the agent that has the user's keys.
+    "SSH_AUTH_SOCK",
     "TERM",
     "TMPDIR",
     "TZ",

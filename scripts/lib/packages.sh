@@ -65,14 +65,52 @@ apt_install() {
         install --no-install-recommends "$@" </dev/null >&2
 }
 
+# newer_suite PACKAGE: the suite that this host has chosen for a family of packages of which some are
+# installed and whose versions have to fit each other; nothing where it is the release's own.
+newer_suite() {
+    local sibling=
+    case $1 in
+        qemu-*) sibling=qemu-utils ;;
+        libvirt-*) sibling=libvirt0 ;;
+        *) return 0 ;;
+    esac
+    [[ "$(dpkg-query -W -f='${Version}' "$sibling" 2>/dev/null || true)" == *~bpo* ]] || return 0
+    # shellcheck source=/dev/null
+    (. /etc/os-release && printf '%s-backports' "$VERSION_CODENAME")
+}
+
+# add_suite SUITE: has apt know it, from where the release's own packages come.
+add_suite() {
+    local release=${1%-backports} uri
+    # shellcheck disable=SC2016 # the words are apt's own
+    [[ -z "$(apt-get indextargets --format '$(RELEASE)' "Codename: $1" 2>/dev/null)" ]] || return 0
+    # shellcheck disable=SC2016
+    uri=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $release" 2>/dev/null | awk 'NR == 1')
+    [[ -n "$uri" ]] || die "apt has no source for $release that $1 could be taken from"
+    say "Adding $1 to apt's sources: packages on this host are from there already"
+    printf 'deb %s %s main\n' "$uri" "$1" | as_root tee "/etc/apt/sources.list.d/$1.list" >/dev/null
+    retry 3 as_root apt-get -qq update
+}
+
 # install_packages "package<TAB>what for" lines. A failure is most often a list that has aged.
 install_packages() {
-    local names=() package _
+    local names=() newer=() package suite='' _
+    have apt-get || [[ -z "$1" ]] || die "this knows how to install with apt alone; install by hand: $1"
     while IFS=$'\t' read -r package _; do
-        [[ -z "$package" ]] || names+=("$package")
+        [[ -n "$package" ]] || continue
+        if [[ -n "$(newer_suite "$package")" ]]; then
+            suite=$(newer_suite "$package")
+            newer+=("$package")
+        else
+            names+=("$package")
+        fi
     done <<<"$1"
+    if ((${#newer[@]})); then
+        add_suite "$suite"
+        retry 2 apt_install --target-release "$suite" "${newer[@]}" ||
+            die "could not install from $suite: ${newer[*]}"
+    fi
     ((${#names[@]})) || return 0
-    have apt-get || die "this knows how to install with apt alone; install by hand: ${names[*]}"
     apt_install "${names[@]}" && return 0
     warn "the installation failed; trying again with new lists of packages"
     retry 3 as_root apt-get -qq update

@@ -100,7 +100,7 @@ async fn debian_with_cloud_init_takes_up_its_seed() {
         tools.images.join("debian.qcow2").exists(),
         "scripts/test-guests.sh --debian builds it"
     );
-    let additions = "#cloud-config\nwrite_files:\n- path: /etc/marker\n  permissions: 0640\n  \
+    let additions = "#cloud-config\nwrite_files:\n- path: /etc/marker\n  permissions: '0640'\n  \
                      content: |\n    it's mine\nssh_pwauth: no\nusers:\n- default\n- name: bob\n";
     let asked =
         Asked { guest: "debian", additions: Some(additions), memory: 1024, ..Asked::default() };
@@ -115,6 +115,8 @@ async fn debian_with_cloud_init_takes_up_its_seed() {
         guest.inside("sudo cat /etc/marker; sudo stat -c %a /etc/marker").await,
         "it's mine\n640"
     );
+    let verdict = guest.inside("sudo cloud-init schema --system").await;
+    assert!(verdict.contains("Valid cloud-config"), "{verdict}");
     let blocks = guest.inside("df -k --output=size / | tail -n 1").await;
     assert!(blocks.trim().parse::<u64>().unwrap() > 4 << 20, "{blocks} KiB");
     guest.power_off();
