@@ -84,8 +84,7 @@ fn what_a_guest_is_told() {
       name: ada
       ssh_authorized_keys:
       - "ssh-ed25519 AAAAC3 ada: it's #1"
-      sudo:
-      - ALL=(ALL) NOPASSWD:ALL
+      sudo: ALL=(ALL) NOPASSWD:ALL
     == network-config
     ethernets:
       vagrantp0:

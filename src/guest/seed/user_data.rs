@@ -48,7 +48,8 @@ pub(super) fn for_user(name: &str, authorized_keys: &[String]) -> Value {
     if is_root {
         config["disable_root"] = json!(false);
     } else {
-        user["sudo"] = json!(["ALL=(ALL) NOPASSWD:ALL"]);
+        // A word and not a list: cloud-init of Debian 12 takes no list here.
+        user["sudo"] = json!("ALL=(ALL) NOPASSWD:ALL");
     }
     config["user"] = user;
     config
