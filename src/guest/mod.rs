@@ -12,6 +12,7 @@
 #[cfg(feature = "guest")]
 pub mod disk;
 pub mod error;
+#[cfg(feature = "guest")]
 mod file;
 #[cfg(feature = "guest")]
 pub mod image;
