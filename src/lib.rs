@@ -18,6 +18,7 @@ pub mod deed;
 pub mod event;
 pub mod exec;
 pub mod exit;
+pub mod guest;
 pub mod model;
 pub mod plan;
 pub mod private;

@@ -6,6 +6,7 @@
 //! to the rules that stand in `src/`.
 
 mod files;
+mod guests;
 mod images;
 mod values;
 mod work;
@@ -31,7 +32,12 @@ pub struct Rule {
 impl Rule {
     /// Every rule, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = &'static Rule> {
-        values::RULES.iter().chain(files::RULES).chain(work::RULES).chain(images::RULES)
+        values::RULES
+            .iter()
+            .chain(files::RULES)
+            .chain(work::RULES)
+            .chain(images::RULES)
+            .chain(guests::RULES)
     }
 
     /// The rules that a text names: by its full name, without `vagrantp::`, or by its last part
