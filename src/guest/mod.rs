@@ -4,6 +4,7 @@
 //!
 //! - [`keys`]: a host key and a key of the instance's own, made once
 //! - [`seed`]: what a guest is told at its start, as cloud-init reads it
+//! - [`ssh`]: the arguments that lead into a guest
 
 pub mod error;
 mod file;
@@ -12,5 +13,6 @@ pub mod keys;
 #[cfg(feature = "guest")]
 pub mod seed;
 
+pub mod ssh;
 
 pub use error::GuestError;
