@@ -4,8 +4,11 @@
 //!
 //! - [`keys`]: a host key and a key of the instance's own, made once
 //! - [`seed`]: what a guest is told at its start, as cloud-init reads it
+//! - [`disk`]: what a disk image is, which are refused, and how disks are made
 //! - [`ssh`]: the arguments that lead into a guest
 
+#[cfg(feature = "guest")]
+pub mod disk;
 pub mod error;
 mod file;
 #[cfg(feature = "guest")]
@@ -16,3 +19,13 @@ pub mod seed;
 pub mod ssh;
 
 pub use error::GuestError;
+
+#[cfg(test)]
+mod tests {
+    /// Says why a test looked at nothing.
+    #[cfg(feature = "guest")]
+    pub(super) fn skipped(why: &str) {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    }
+}

@@ -1,10 +1,12 @@
 //! What can go wrong with what virtual machines share, a variant a reason that wants another remedy.
 
+mod disk;
 mod seed;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
+pub use disk::DiskError;
 pub use seed::{KeyError, SeedError};
 
 use crate::model::code::Code;
@@ -17,6 +19,10 @@ pub enum GuestError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Key(#[from] KeyError),
+    /// About disks and the files that they are made from.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Disk(#[from] DiskError),
     /// About the seed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -29,6 +35,7 @@ impl GuestError {
     pub fn stable_code(&self) -> Code {
         match self {
             GuestError::Key(error) => error.stable_code(),
+            GuestError::Disk(error) => error.stable_code(),
             GuestError::Seed(error) => error.stable_code(),
         }
     }
@@ -38,6 +45,7 @@ impl GuestError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             GuestError::Key(_) => None,
+            GuestError::Disk(error) => error.field(),
             GuestError::Seed(error) => error.field(),
         }
     }
