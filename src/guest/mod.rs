@@ -6,6 +6,7 @@
 //! - [`seed`]: what a guest is told at its start, as cloud-init reads it
 //! - [`disk`]: what a disk image is, which are refused, and how disks are made
 //! - [`ssh`]: the arguments that lead into a guest
+//! - [`readiness`]: from the start of the machine to a login, told as it goes
 
 #[cfg(feature = "guest")]
 pub mod disk;
@@ -13,6 +14,7 @@ pub mod error;
 mod file;
 #[cfg(feature = "guest")]
 pub mod keys;
+pub mod readiness;
 #[cfg(feature = "guest")]
 pub mod seed;
 

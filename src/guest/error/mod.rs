@@ -1,11 +1,13 @@
 //! What can go wrong with what virtual machines share, a variant a reason that wants another remedy.
 
+mod boot;
 mod disk;
 mod seed;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
+pub use boot::{BootError, Told};
 pub use disk::DiskError;
 pub use seed::{KeyError, SeedError};
 
@@ -19,6 +21,10 @@ pub enum GuestError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Key(#[from] KeyError),
+    /// About a machine that did not become reachable.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Boot(#[from] BootError),
     /// About disks and the files that they are made from.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -35,6 +41,7 @@ impl GuestError {
     pub fn stable_code(&self) -> Code {
         match self {
             GuestError::Key(error) => error.stable_code(),
+            GuestError::Boot(error) => error.stable_code(),
             GuestError::Disk(error) => error.stable_code(),
             GuestError::Seed(error) => error.stable_code(),
         }
@@ -44,7 +51,7 @@ impl GuestError {
     #[must_use]
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            GuestError::Key(_) => None,
+            GuestError::Boot(_) | GuestError::Key(_) => None,
             GuestError::Disk(error) => error.field(),
             GuestError::Seed(error) => error.field(),
         }
@@ -54,7 +61,15 @@ impl GuestError {
 impl From<GuestError> for Problem {
     fn from(error: GuestError) -> Self {
         let (code, field) = (error.stable_code(), error.field());
+        let facts: Vec<(&'static str, serde_json::Value)> = match &error {
+            GuestError::Boot(error) => {
+                let told = error.told();
+                vec![("stage", told.stage.into()), ("last_output", told.log.join("\n").into())]
+            }
+            _ => Vec::new(),
+        };
         let mut problem = Problem::new(code, error);
+        problem.details.extend(facts);
         problem.field = field.map(str::to_owned);
         problem
     }

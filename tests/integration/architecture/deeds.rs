@@ -83,6 +83,7 @@ const FUNCTIONS: &[[&str; 2]] = &[
 const NO_DEEDS: &[(&str, &str, usize, &str)] = &[
     ("src/deed/point.rs", "OpenOptions::new", 1, "the log of the points themselves"),
     ("src/guest/disk/mod.rs", "run", 2, "info, check and dd into a temporary file only ask"),
+    ("src/guest/readiness/login.rs", "run", 1, "only asks"),
     ("src/provider/podman/import.rs", "write_all", 1, "into the body of a deed's request"),
     ("src/provider/podman/pump.rs", "write_all", 1, "hands on what a command writes"),
     ("src/provider/podman/shell.rs", "write_all", 1, "the request of the deed that follows"),
