@@ -5,6 +5,7 @@
 //! - [`keys`]: a host key and a key of the instance's own, made once
 //! - [`seed`]: what a guest is told at its start, as cloud-init reads it
 //! - [`disk`]: what a disk image is, which are refused, and how disks are made
+//! - [`image`]: images from paths and URLs, kept once for all projects
 //! - [`ssh`]: the arguments that lead into a guest
 //! - [`readiness`]: from the start of the machine to a login, told as it goes
 
@@ -12,6 +13,8 @@
 pub mod disk;
 pub mod error;
 mod file;
+#[cfg(feature = "guest")]
+pub mod image;
 #[cfg(feature = "guest")]
 pub mod keys;
 pub mod readiness;

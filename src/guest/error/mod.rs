@@ -2,6 +2,7 @@
 
 mod boot;
 mod disk;
+mod fetch;
 mod seed;
 
 use miette::Diagnostic;
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 pub use boot::{BootError, Told};
 pub use disk::DiskError;
+pub use fetch::FetchError;
 pub use seed::{KeyError, SeedError};
 
 use crate::model::code::Code;
@@ -29,6 +31,10 @@ pub enum GuestError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Disk(#[from] DiskError),
+    /// About images.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Fetch(#[from] FetchError),
     /// About the seed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -43,6 +49,7 @@ impl GuestError {
             GuestError::Key(error) => error.stable_code(),
             GuestError::Boot(error) => error.stable_code(),
             GuestError::Disk(error) => error.stable_code(),
+            GuestError::Fetch(error) => error.stable_code(),
             GuestError::Seed(error) => error.stable_code(),
         }
     }
@@ -53,6 +60,7 @@ impl GuestError {
         match self {
             GuestError::Boot(_) | GuestError::Key(_) => None,
             GuestError::Disk(error) => error.field(),
+            GuestError::Fetch(error) => error.field(),
             GuestError::Seed(error) => error.field(),
         }
     }

@@ -21,9 +21,9 @@ impl Log {
         Log { place, text: String::new() }
     }
 
-    /// Reads on. A file that cannot be read has nothing to say.
-    pub(super) fn read(&mut self) {
-        let Some((path, from)) = &mut self.place else { return };
+    /// Reads on, and gives what is new. A file that cannot be read has nothing to say.
+    pub(super) fn read(&mut self) -> &str {
+        let Some((path, from)) = &mut self.place else { return "" };
         let mut fresh = Vec::new();
         let read = || -> std::io::Result<usize> {
             let mut file = File::open(path)?;
@@ -37,9 +37,10 @@ impl Log {
             file.seek(SeekFrom::Start(*from))?;
             file.take(KEPT as u64).read_to_end(&mut fresh)
         };
-        let Ok(count) = { read }() else { return };
+        let Ok(count) = { read }() else { return "" };
         *from += count as u64;
-        self.text.push_str(&String::from_utf8_lossy(&fresh));
+        let fresh = String::from_utf8_lossy(&fresh).into_owned();
+        self.text.push_str(&fresh);
         if self.text.len() > 2 * KEPT {
             let mut cut = self.text.len() - KEPT;
             while !self.text.is_char_boundary(cut) {
@@ -47,6 +48,7 @@ impl Log {
             }
             self.text.drain(..cut);
         }
+        &self.text[self.text.len().saturating_sub(fresh.len())..]
     }
 
     pub(super) fn text(&self) -> &str {

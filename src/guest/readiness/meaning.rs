@@ -76,6 +76,13 @@ fn silent(port: &Option<u16>, log: &str, told: Told) -> BootError {
     }
 }
 
+/// Whether new words of the console say that an SSH server may be there by now: its own start, or the
+/// prompt that comes after all others.
+pub(super) fn hints_at_a_server(fresh: &str) -> bool {
+    let low = fresh.to_ascii_lowercase();
+    ["ssh", "secure shell", "dropbear", "login:"].iter().any(|word| low.contains(word))
+}
+
 /// The kernel's last word, where it has given up.
 pub(super) fn panic(log: &str) -> Option<String> {
     const WORDS: &str = "Kernel panic - not syncing";

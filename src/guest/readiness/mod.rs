@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub use log::last_lines;
@@ -32,7 +33,7 @@ use crate::exec::Program;
 /// Between two looks at what costs next to nothing.
 const OFTEN: Duration = Duration::from_millis(50);
 /// Between two looks at whether the machine still runs.
-const ALIVE: Duration = Duration::from_millis(200);
+const ALIVE: Duration = Duration::from_millis(100);
 /// A machine that is not to be waited for has to run for so long.
 const STAYS: Duration = Duration::from_millis(300);
 /// How many lines of the console an error quotes.
@@ -44,7 +45,9 @@ pub trait Machine: Send + Sync {
     /// Whether it still runs.
     async fn is_alive(&self) -> bool;
 
-    /// Where its SSH port is, as soon as that is known.
+    /// Where its SSH port is, as soon as that is known. A room that can tell whether the guest has
+    /// taken its network device into use says nothing before: connections that a forwarder holds
+    /// for a guest that is not there yet cost both.
     async fn address(&self) -> Option<SocketAddr>;
 }
 
@@ -95,6 +98,7 @@ pub async fn wait(
 ) -> Result<Ready, BootError> {
     let begun = Instant::now();
     let seen = Mutex::new(Seen::default());
+    let hint = Notify::new();
     let failed = |seen: Seen, log: &mut Log| {
         let told = Told {
             name: wait.name.clone(),
@@ -114,22 +118,24 @@ pub async fn wait(
         return Err(failed(Seen { ended: true, ..now() }, &mut log));
     }
     tokio::select! {
-        ready = reach(machine, wait, &seen, listener) => {
+        ready = reach(machine, wait, &seen, &hint, listener) => {
             ready.map_err(|()| failed(now(), &mut log))
         }
-        () = watch(machine, &seen, &mut log) => Err(failed(now(), &mut log)),
+        () = watch(machine, &seen, &hint, &mut log) => Err(failed(now(), &mut log)),
         () = sleep_until(begun + wait.timeout) => Err(failed(now(), &mut log)),
     }
 }
 
 /// Ends when there is nothing more to wait for: the machine has ended, or its kernel has.
-async fn watch(machine: &dyn Machine, seen: &Mutex<Seen>, log: &mut Log) {
+async fn watch(machine: &dyn Machine, seen: &Mutex<Seen>, hint: &Notify, log: &mut Log) {
     loop {
         if !machine.is_alive().await {
             note(seen, |seen| seen.ended = true);
             return;
         }
-        log.read();
+        if meaning::hints_at_a_server(log.read()) {
+            hint.notify_one();
+        }
         if meaning::panic(log.text()).is_some() {
             // Its last lines are on their way.
             sleep(ALIVE).await;
@@ -149,6 +155,7 @@ async fn reach(
     machine: &dyn Machine,
     wait: &Wait,
     seen: &Mutex<Seen>,
+    hint: &Notify,
     listener: &dyn Listener,
 ) -> Result<Ready, ()> {
     let enter = |stage: Stage| {
@@ -169,7 +176,7 @@ async fn reach(
     };
     note(seen, |seen| seen.port = Some(address.port()));
     enter(Stage::Banner);
-    probe::banner(address, &|outcome| note(seen, |seen| seen.heard(outcome))).await;
+    probe::banner(address, hint, &|outcome| note(seen, |seen| seen.heard(outcome))).await;
     enter(Stage::Login);
     let access = Access { host: address.ip(), port: address.port(), ..wait.access.clone() };
     let mut pause = OFTEN;

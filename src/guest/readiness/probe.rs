@@ -2,25 +2,32 @@
 //!
 //! While a guest starts, a connection may be refused at once (nobody listens yet), or hang: because the
 //! guest has no network so far, or because its server takes its time. QEMU's forwarder accepts every
-//! connection, so that the two look alike from here; one that hangs on a guest without a network is
-//! tried again only seconds later by the forwarder, and one that hangs on a slow server must not be
-//! given up. So new ones are begun while older ones are kept: quickly at first, and slowly as soon as
-//! the guest has shown by a refusal that its network is up.
+//! connection, so that the two look alike from here. One that hangs on a guest without a network is
+//! tried again by the forwarder only seconds later, and held by it for more than a minute even where it
+//! was given up here; one that hangs on a slow server must not be given up. So new ones are begun while
+//! older ones are kept: quickly at first and after a hint, then the more slowly the longer nothing is
+//! heard, and hardly ever as soon as a refusal has shown that the guest's network is up.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::OFTEN;
 use super::seen::Outcome;
 use crate::model::plain::is_unsafe;
 
-/// Between two connections while nothing is known of the guest.
+/// Between two connections while nothing is known of the guest: at first, and at most. In between it
+/// is a part of what has been waited for already.
 const QUICKLY: Duration = Duration::from_millis(100);
+const PATIENTLY: Duration = Duration::from_secs(1);
+const PART: u32 = 20;
+/// How long a hint makes for quick ones.
+const HINTED: Duration = Duration::from_secs(3);
 /// And while one waits for a server that is known to be there.
 const SLOWLY: Duration = Duration::from_secs(2);
 /// How long most connections may hang, and each tenth.
@@ -31,8 +38,15 @@ const MOST: usize = 9;
 /// A server may say other things first (RFC 4253, section 4.2).
 const LONGEST: usize = 8 << 10;
 
-/// Ends when an SSH server answers at the address; each outcome on the way is told.
-pub(super) async fn banner(address: SocketAddr, tell: &(dyn Fn(Outcome) + Send + Sync)) {
+/// Ends when an SSH server answers at the address; each outcome on the way is told. A hint says that
+/// one may be there by now.
+pub(super) async fn banner(
+    address: SocketAddr,
+    hint: &Notify,
+    tell: &(dyn Fn(Outcome) + Send + Sync),
+) {
+    let begun = Instant::now();
+    let mut quick_until = begun;
     let mut open = JoinSet::new();
     let mut number = 0_u32;
     let mut network_is_up = false;
@@ -42,7 +56,11 @@ pub(super) async fn banner(address: SocketAddr, tell: &(dyn Fn(Outcome) + Send +
             open.spawn(one(address, if patient { LONG } else { SHORT }));
             number = number.wrapping_add(1);
         }
-        let pause = if network_is_up { SLOWLY } else { QUICKLY };
+        let pause = match Instant::now() {
+            _ if network_is_up => SLOWLY,
+            now if now < quick_until => QUICKLY,
+            now => ((now - begun) / PART).clamp(QUICKLY, PATIENTLY),
+        };
         tokio::select! {
             Some(done) = open.join_next() => {
                 let Ok(outcome) = done else { continue };
@@ -61,6 +79,7 @@ pub(super) async fn banner(address: SocketAddr, tell: &(dyn Fn(Outcome) + Send +
                     Outcome::Silence => network_is_up = false,
                 }
             }
+            () = hint.notified() => quick_until = Instant::now() + HINTED,
             () = sleep(pause) => {}
         }
     }
