@@ -116,6 +116,8 @@ pub async fn apply(
             let left = not_begun(plan, next);
             ApplyError::Interrupted { signal, done: index, of, under_way, left }
         };
+        // A signal that came during the step before has to get to the channel.
+        tokio::task::yield_now().await;
         let came = *signal.borrow();
         if came != 0 {
             return Err(interrupted(came, String::new(), index));
@@ -137,7 +139,8 @@ pub async fn apply(
             biased;
             outcome = provider.execute(&step.action, listener) => outcome,
             came = overdue(signal, &step.action, listener) => {
-                let under_way = format!(", and this was under way: {sentence}");
+                let goes_on = goes_on(&step.action);
+                let under_way = format!(", and this was under way: {sentence}{goes_on}");
                 return Err(interrupted(came, under_way, number));
             }
         };
@@ -198,6 +201,17 @@ fn discreet(plan: &Plan, error: ProviderError) -> ProviderError {
 fn not_begun(plan: &Plan, next: usize) -> String {
     let left: Vec<String> = plan.steps.iter().skip(next).map(|step| says(&step.action)).collect();
     if left.is_empty() { String::new() } else { format!("; not begun: {}", left.join("; ")) }
+}
+
+/// What an engine does with a step after its caller has gone, as the end of a sentence.
+fn goes_on(action: &Action) -> &'static str {
+    match action {
+        Action::FetchImage { image, .. } if image.is_built() => {
+            " (the engine ends the instruction that it is at by itself; the next build, or \
+             `vagrantp gc`, removes what that leaves)"
+        }
+        _ => "",
+    }
 }
 
 /// Ends when a signal came and the step had its time to finish. A download is not waited for: it

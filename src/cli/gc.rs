@@ -46,6 +46,9 @@ pub async fn run(context: &Context<'_>, args: &GcArgs) -> Result<Answer, Failure
     for kept in &found.kept {
         context.reporter.warn(&kept.says);
     }
+    if !args.dry_run {
+        context.store.tidy(context.reporter).await?;
+    }
     if args.dry_run || found.count() == 0 {
         return Ok(show::answer(context, &found, None));
     }

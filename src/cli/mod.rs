@@ -265,11 +265,19 @@ pub fn run() -> ExitCode {
             applying: AtomicBool::new(false),
             changed: AtomicBool::new(false),
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             outcome = dispatch(&context, cli.verb) => outcome,
             signal = signals::outside_of_apply(&context) => {
                 Err(Failure::interrupted(signal, context.changed.load(Ordering::Relaxed)))
             }
+        };
+        match outcome {
+            // Whoever interrupted it does not want what comes next, as in `vagrantp stop && …`.
+            Ok(_) if signals::came_at_the_end(&context).await.is_some() => {
+                let signal = *context.signal.borrow();
+                Err(Failure::interrupted(signal, true))
+            }
+            outcome => outcome,
         }
     });
     for warning in store.take_warnings() {

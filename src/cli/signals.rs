@@ -12,6 +12,8 @@ use crate::report::Reporter;
 
 /// How long the last words may take: whoever reads them may have gone.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How long a signal takes at most to be heard of here.
+const HEARD_WITHIN: Duration = Duration::from_millis(1);
 
 /// SIGHUP: the terminal is gone.
 pub const HANGUP: i32 = 1;
@@ -63,6 +65,17 @@ pub async fn outside_of_apply(context: &Context<'_>) -> i32 {
         std::future::pending::<()>().await;
     }
     came
+}
+
+/// The signal that came while a plan was carried out to its end; none where nothing was changed, or
+/// no signal came.
+pub async fn came_at_the_end(context: &Context<'_>) -> Option<i32> {
+    if !context.changed.load(Ordering::Relaxed) {
+        return None;
+    }
+    // One that came this very moment has to get from its handler to the channel.
+    tokio::time::sleep(HEARD_WITHIN).await;
+    Some(*context.signal.borrow()).filter(|signal| *signal != 0)
 }
 
 /// Says what is left as it is, and ends. Nobody is waited for: not for a reader that is stuck, and

@@ -86,6 +86,18 @@ impl Store {
         file.value.unwrap_or_default().leases
     }
 
+    /// Removes what a call that was killed or failed has left of the leases: a lock that guards
+    /// nothing, half a file. Somebody who is at work on them does it himself.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub async fn tidy(&self, listener: &dyn Listener) -> Result<(), StoreError> {
+        match self.release(InstanceUuid(uuid::Uuid::nil()), Duration::ZERO, listener).await {
+            Err(StoreError::Locked { .. }) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
     /// Gives up what one instance claims. Where there is no room to write that down, the claim stays
     /// and means nothing: its instance is gone.
     ///
