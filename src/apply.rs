@@ -214,14 +214,14 @@ fn goes_on(action: &Action) -> &'static str {
     }
 }
 
-/// Ends when a signal came and the step had its time to finish. A download is not waited for: it
-/// leaves nothing behind that matters.
+/// Ends when a signal came and the step had its time to finish. A download is not waited for, and
+/// neither is a wait: they leave nothing behind that matters.
 async fn overdue(
     signal: &mut watch::Receiver<i32>,
     action: &Action,
     listener: &dyn Listener,
 ) -> i32 {
-    if matches!(action, Action::FetchImage { .. }) {
+    if matches!(action, Action::FetchImage { .. } | Action::AwaitReady { .. }) {
         return arrival(signal).await;
     }
     too_long(signal, listener).await

@@ -27,11 +27,12 @@ use vagrantp::model::snapshot::SnapshotName;
 use vagrantp::model::source::Sources;
 use vagrantp::model::units::Memory as MemorySize;
 use vagrantp::plan::action::Fetch;
-use vagrantp::plan::ports::settle;
+use vagrantp::plan::machine::readiness;
+use vagrantp::plan::ports::{settle, settle_ssh};
 use vagrantp::plan::power::{to_restarted, to_resumed, to_suspended};
 use vagrantp::plan::snapshots::{to_reverted, to_snapshot, to_snapshot_gone};
 use vagrantp::plan::steps::{
-    Recreate, RunningGoal, Twin, stop_mode, to_absent, to_running, to_stopped,
+    Recreate, RunningGoal, Twin, stop_mode, to_absent, to_disk, to_running, to_stopped,
 };
 use vagrantp::plan::{Plan, PlanError, check, describe};
 use vagrantp::provider::memory::{Memory, World};
@@ -173,12 +174,12 @@ fn scenario_of(folder: &Path, spec: &Path) -> Result<Scenario, Failed> {
     let verb = fs::read_to_string(folder.join("verb")).unwrap_or_else(|_| "up".to_owned());
     let verb = verb.trim();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let provider = Memory::new(World::default());
     let (wanted, sources) = wish(folder, spec, &project)?;
     let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(problems) => return Ok(Scenario { plan: Err(problems), sources, uuid: None }),
     };
+    let provider = Memory::of(wanted.identity.infra_type, World::default());
     if folder.join("before.env").exists() {
         let (before, _) = wish(folder, &folder.join("before.env"), &project)?;
         let before = before.map_err(|problems| format!("before.env: {problems:?}"))?;
@@ -234,10 +235,18 @@ fn plan(
     let words: Vec<_> = verb.split_whitespace().collect();
     let has = |option: &str| words.contains(&option);
     let mode = stop_mode(has("--force"), Duration::from_secs(30));
+    let ready = wanted.vm.as_ref().map(|vm| readiness(wanted, vm));
     match words[0] {
+        "rm" if has("--preserve-disk") => {
+            let capabilities = provider.capabilities();
+            let planned = to_disk(&wanted.identity, observed, mode, &capabilities);
+            return planned.map_err(|error| vec![error]);
+        }
         "stop" => return to_stopped(observed, mode).map_err(|error| vec![error]),
         "rm" => return Ok(to_absent(&wanted.identity, observed, mode)),
-        "restart" => return to_restarted(observed, mode).map_err(|error| vec![error]),
+        "restart" => {
+            return to_restarted(observed, mode, ready.as_ref()).map_err(|error| vec![error]);
+        }
         "suspend" => {
             let (kind, can) = (wanted.identity.provider, provider.capabilities().suspend);
             return to_suspended(observed, kind, can).map_err(|error| vec![error]);
@@ -246,20 +255,23 @@ fn plan(
             let name = SnapshotName::new(words[2]).expect("a name");
             let (of, now) = (wanted.identity.uuid, "2026-11-21T12:00:00Z");
             let planned = match words[1] {
-                "create" => to_snapshot(observed, &name, None, now),
-                "revert" => to_reverted(observed, of, &name, mode, now),
+                "create" => to_snapshot(observed, &name, None, now, &provider.capabilities()),
+                "revert" => to_reverted(observed, of, &name, mode, now, ready.as_ref()),
                 _ => to_snapshot_gone(observed, of, &name),
             };
             return planned.map_err(|error| vec![error]);
         }
-        "resume" => return to_resumed(observed).map_err(|error| vec![error]),
+        "resume" => return to_resumed(observed, ready.as_ref()).map_err(|error| vec![error]),
         _ => {}
     }
     let own = observed.instance().map(|instance| instance.stamp.asked.ports.clone());
     let ports = settle(&wanted.ports, wanted.port_pool.value, &own.unwrap_or_default(), &[])?;
+    let has_ssh = observed.instance().and_then(|instance| instance.ssh_port());
+    let ssh = settle_ssh(wanted, has_ssh, &ports, &[]).map_err(|error| vec![error])?;
     let goal = RunningGoal {
         desired: wanted,
         ports: &ports,
+        ssh_port: ssh,
         recreate: if has("--recreate") { Recreate::Always } else { Recreate::WhereNeeded },
         fetch: if has("--pull") { Fetch::Always } else { Fetch::IfMissing },
         start: !has("--no-start") && words[0] == "up",

@@ -57,7 +57,7 @@ pub async fn run(context: &Context<'_>, _: &AdoptArgs) -> Result<Answer, Failure
         Ok(done) => done,
         Err(failure) => return Err(context.failed(failure, wish)),
     };
-    let infrastructure = up::shape(&wish.desired, done.instance.as_ref());
+    let infrastructure = up::shape(context, &wish.desired, done.instance.as_ref());
     let message = match former {
         Some(former) if !done.plan.is_empty() => {
             format!("{} was taken over from {}.", infrastructure.id, former.project.display())

@@ -11,6 +11,7 @@ use crate::model::code::Code;
 use crate::model::problem::Problem;
 use crate::model::source::Place;
 use crate::model::units::Bytes;
+use crate::plan::action::{Action, Volumes};
 use crate::plan::{Consent, Plan, describe};
 use crate::report::{clean, json};
 
@@ -30,22 +31,24 @@ pub struct Agreed<'a> {
 
 #[derive(Debug, Error, Diagnostic)]
 enum ConsentError {
-    #[error("this needs the container to be recreated: everything written in it would be lost")]
+    #[error("this needs the {noun} to be recreated: everything written in it would be lost")]
     #[diagnostic(
         code(vagrantp::consent::recreate_required),
         help("`vagrantp up {handed}--recreate` agrees to that; `vagrantp plan` shows each step")
     )]
     Recreate {
+        noun: &'static str,
         handed: String,
         #[label(collection, "asked for here")]
         place: Option<Place>,
     },
-    #[error("{}", restart_text(*copied))]
+    #[error("{}", restart_text(noun, *copied))]
     #[diagnostic(
         code(vagrantp::consent::restart_required),
         help("`vagrantp up -y` agrees to that; `vagrantp plan` shows each step")
     )]
     Restart {
+        noun: &'static str,
         copied: Option<Bytes>,
         #[label(collection, "asked for here")]
         place: Option<Place>,
@@ -66,12 +69,12 @@ enum ConsentError {
         #[label(collection, "asked for here")]
         place: Option<Place>,
     },
-    #[error("removing the container deletes everything written in it, and nobody agreed")]
+    #[error("{what}, and nobody agreed")]
     #[diagnostic(
         code(vagrantp::consent::confirmation_required),
         help("`vagrantp rm -y` stops and removes it, `vagrantp rm --force` kills and removes it")
     )]
-    Remove,
+    Remove { what: String },
     #[error("going back deletes what was written since the snapshot, and nobody agreed")]
     #[diagnostic(
         code(vagrantp::consent::confirmation_required),
@@ -101,12 +104,12 @@ fn named(files: &[PathBuf]) -> String {
 }
 
 /// What a restart comes to; a replacement is one, and its copy takes its time.
-fn restart_text(copied: Option<Bytes>) -> String {
+fn restart_text(noun: &str, copied: Option<Bytes>) -> String {
     match copied {
         Some(copied) => format!(
-            "this stops what runs in the container, copies {copied} of its files, and starts it again"
+            "this stops what runs in the {noun}, copies {copied} of its files, and starts it again"
         ),
-        None => "this stops what runs in the container and starts it again".to_owned(),
+        None => format!("this stops what runs in the {noun} and starts it again"),
     }
 }
 
@@ -134,13 +137,14 @@ pub async fn to_change(
         context.reporter.show(&describe::plan_text(plan));
         return if ask(context, plan).await { Ok(()) } else { Err(declined(cost)) };
     }
+    let noun = describe::noun(plan);
     let (code, error) = match cost {
         Cost::Recreate => {
             let handed = agreed
                 .handed
                 .map(|file| format!("--plan {} ", quoted(&file.display().to_string())));
             let (handed, place) = (handed.unwrap_or_default(), place.clone());
-            (Code::RecreateRequired, ConsentError::Recreate { handed, place })
+            (Code::RecreateRequired, ConsentError::Recreate { noun, handed, place })
         }
         _ if consent == Consent::Unguarded => {
             if !context.global.json {
@@ -151,7 +155,7 @@ pub async fn to_change(
         }
         _ => {
             let place = place.clone();
-            (Code::RestartRequired, ConsentError::Restart { copied: plan.copied, place })
+            (Code::RestartRequired, ConsentError::Restart { noun, copied: plan.copied, place })
         }
     };
     let mut problem = Problem::new(code, error);
@@ -172,7 +176,16 @@ pub async fn to_change(
 /// # Errors
 /// CONFIRMATION_REQUIRED, with nothing done.
 pub async fn to_remove(context: &Context<'_>, plan: &Plan, force: bool) -> Result<(), Failure> {
-    agreed_to_loss(context, plan, context.global.yes || force, ConsentError::Remove).await
+    let noun = describe::noun(plan);
+    let kept = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Remove { volumes: Volumes::KeepDisk, .. }));
+    let what = match kept {
+        true => format!("removing the {noun} leaves its disk alone of it"),
+        false => format!("removing the {noun} deletes everything written in it"),
+    };
+    agreed_to_loss(context, plan, context.global.yes || force, ConsentError::Remove { what }).await
 }
 
 async fn agreed_to_loss(

@@ -4,26 +4,26 @@
 
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
-
 use crate::apply::{ApplyError, take_all_back};
 use crate::model::desired::Desired;
-use crate::model::network::PortForward;
 use crate::model::observed::{Instance, Observed, Power};
 use crate::model::problem::Problem;
-use crate::model::units::{Bytes, CpuCount};
+use crate::model::state::State;
+use crate::model::vm::WaitFor;
 use crate::plan::action::Fetch;
-use crate::plan::limits::{self, HostRoom};
+use crate::plan::ports::{Forwards, ssh_settled_already};
 use crate::plan::saved::{SavedPlan, SavedPlanError};
-use crate::plan::steps::{Recreate, RunningGoal, Twin, copies, to_running};
-use crate::plan::{Plan, check, diff, ranges};
+use crate::plan::steps::{Recreate, Twin};
+use crate::plan::{Plan, diff};
 use crate::provider::{Depth, Provider, ProviderError, Query};
 use crate::store::InstanceStore;
 
 use super::consent::{self, Agreed};
+use super::planning::make_plan;
+pub use super::planning::now;
 use super::remember::{Life, Made, remember};
 use super::settle::{self, Claim};
-use super::{Context, Failure, holder, host, saved_plan};
+use super::{Context, Failure, holder, reach, saved_plan};
 
 /// What `up` and `adopt` were asked.
 #[derive(Clone, Copy, Debug)]
@@ -106,17 +106,22 @@ pub async fn glance(
         return Ok(None);
     }
     let query = Query { identity: &desired.identity, image: None, depth: Depth::Glance };
-    let observed = provider.observe(&query).await?;
+    let mut observed = provider.observe(&query).await?;
+    reach::look(&mut observed).await;
     let ([instance], None) = (&observed.instances[..], &observed.stranger) else { return Ok(None) };
     let own = settle::own_ports(Some(instance));
     let Some(ports) = crate::plan::ports::settled_already(&desired.ports, &own) else {
         return Ok(None);
     };
-    let as_wanted = instance.state == Power::Running || !options.start;
+    let Some(ssh) = ssh_settled_already(desired, instance.ssh_port()) else { return Ok(None) };
+    let forwards = Forwards { ports: &ports, ssh };
+    let awaits_ssh = desired.vm.as_ref().is_some_and(|vm| vm.wait_for.value == WaitFor::Ssh);
+    let runs = State::of_instance(Some(instance), awaits_ssh, None) == State::Running;
+    let as_wanted = runs || !options.start;
     let name = desired.identity.id.as_str();
     let capabilities = provider.capabilities();
     let changes =
-        diff::diff(desired, &ports, name, instance, None, &observed.engine, &capabilities);
+        diff::diff(desired, forwards, name, instance, None, &observed.engine, &capabilities);
     Ok((as_wanted && changes.is_empty()).then(|| instance.clone()))
 }
 
@@ -132,111 +137,6 @@ fn settled(context: &Context<'_>, instance: Instance) -> Converged {
         context.reporter.warn(&warning);
     }
     Converged { plan: Plan::default(), instance: Some(instance) }
-}
-
-/// Everything that a plan needs, and the plan.
-///
-/// # Errors
-/// What cannot be planned: everything at once.
-pub async fn make_plan(
-    context: &Context<'_>,
-    desired: &Desired,
-    provider: &dyn Provider,
-    options: &Options<'_>,
-    claim: Claim,
-) -> Result<(Plan, Observed, Vec<PortForward>), Failure> {
-    let query = Query {
-        identity: &desired.identity,
-        image: Some(&desired.image.value),
-        depth: Depth::Full,
-    };
-    let observed = provider.observe(&query).await?;
-    let mut problems: Vec<Problem> = Vec::new();
-    // A pick is of the pool, whoever wrote the file.
-    let pool = desired.port_pool.value;
-    let saved = options.saved.map_or(&[][..], |handed| handed.plan.ports());
-    let in_pool = |port: &&PortForward| (pool.first..=pool.last).contains(&port.host);
-    let picks: Vec<PortForward> = saved.iter().filter(in_pool).copied().collect();
-    let settled = settle::ports(context, desired, &observed, provider, claim, &picks).await;
-    let ports = match settled {
-        Ok(ports) => ports,
-        Err(failure) => {
-            problems.extend(failure.problems);
-            Vec::new()
-        }
-    };
-    // Each try has its own moment, so that no name made of it is ever met again.
-    let now = options.moment.map_or_else(now, str::to_owned);
-    let goal = RunningGoal {
-        desired,
-        ports: &ports,
-        recreate: options.recreate,
-        fetch: options.fetch,
-        start: options.start,
-        twin: options.twin,
-        now: &now,
-    };
-    let mut plan = match to_running(&goal, &observed, &provider.capabilities()) {
-        Ok(plan) => plan,
-        Err(errors) => {
-            problems.extend(errors.into_iter().map(Problem::from));
-            Plan::default()
-        }
-    };
-    if desired.network.address.is_some() {
-        let routes = host::networks::routes();
-        let errors = ranges::conflicts(&plan, desired, &observed, &routes);
-        problems.extend(errors.into_iter().map(Problem::from));
-    }
-    let saves = plan.steps.iter().any(|step| step.action.name() == "save_files");
-    let source = observed.instance().or(observed.moved.as_ref());
-    plan.copied = source.and_then(|instance| instance.written).filter(|_| saves);
-    let makes = plan.steps.iter().any(|step| step.action.name() == "create");
-    if makes || !problems.is_empty() {
-        let running = observed.instance().filter(|instance| instance.state.is_up());
-        let copied = plan.copied.unwrap_or(Bytes(0));
-        let report = limits::check(desired, &room(context, &observed), running, copied);
-        problems.extend(report.errors.into_iter().map(Problem::from));
-        plan.warnings.extend(report.warnings);
-    }
-    plan.warnings.extend(copies(&observed));
-    plan.warnings.extend(observed.engine.unlimited_text());
-    if let (true, Some(bridge)) = (makes, &desired.network.bridge) {
-        plan.warnings.push(format!(
-            "others on {} reach the container at its address; this host itself cannot (macvlan)",
-            bridge.value
-        ));
-    }
-    let autostart = |step: &crate::plan::Step| {
-        matches!(step.action.name(), "create" | "set_autostart") && desired.autostart.value
-    };
-    if plan.steps.iter().any(autostart) {
-        plan.warnings.extend(observed.engine.autostart_lacks.iter().cloned());
-    }
-    if !problems.is_empty() {
-        Problem::sort(&mut problems);
-        return Err(problems.into());
-    }
-    let contradictions = check::contradictions(&plan);
-    if let Some(first) = contradictions.first() {
-        return Err(Failure::internal("plan", &std::io::Error::other(first.clone())));
-    }
-    Ok((plan, observed, ports))
-}
-
-/// The moment that a plan's stamps carry.
-#[must_use]
-pub fn now() -> String {
-    Timestamp::now().to_string()
-}
-
-/// What the host has to give.
-pub(super) fn room(context: &Context<'_>, observed: &Observed) -> HostRoom {
-    HostRoom {
-        memory: context.facts.memory_available,
-        cpus: CpuCount(context.facts.cpus),
-        disk: observed.engine.storage.as_deref().and_then(host::disk_free),
-    }
 }
 
 /// Makes it so.
@@ -318,7 +218,7 @@ pub async fn converge(
             Err(ApplyError::Provider(error))
                 if picked < PICKS
                     && options.saved.is_none()
-                    && settle::was_picked_now(&error, &ports, observed.instance()) =>
+                    && settle::was_picked_now(&error, &ports.ports, observed.instance()) =>
             {
                 picked += 1;
                 context.reporter.begin(&format!("picking another port: {error}"));
@@ -328,7 +228,7 @@ pub async fn converge(
                     error.into(),
                     identity.uuid,
                     Some(desired),
-                    &ports,
+                    &ports.ports,
                     provider,
                 )
                 .await);
@@ -379,8 +279,13 @@ async fn ended_at_once(provider: &dyn Provider, ended: &Instance) -> ProviderErr
         name: ended.name.clone(),
         status: ended.exit_status.unwrap_or_default(),
         output: provider.last_output(ended, LINES).await.unwrap_or_default(),
-        help: "COMMAND has to be a program that stays up; delete the line to have one that does"
-            .to_owned(),
+        help: match ended.vm {
+            Some(_) => "`vagrantp logs` shows what it wrote on its console",
+            None => {
+                "COMMAND has to be a program that stays up; delete the line to have one that does"
+            }
+        }
+        .to_owned(),
     }
 }
 

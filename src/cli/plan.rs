@@ -12,7 +12,7 @@ use crate::report::Answer;
 
 use super::converge::{self, Options};
 use super::settle::Claim;
-use super::{Context, Failure, saved_plan};
+use super::{Context, Failure, planning, saved_plan};
 
 /// The options of `plan`.
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub async fn run(context: &Context<'_>, args: &PlanArgs) -> Result<Answer, Failu
             let warnings = converge::to_say(&instance);
             return Ok((Plan { warnings, ..Plan::default() }, None));
         }
-        converge::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)
+        planning::make_plan(context, &wish.desired, &*provider, &options, Claim::Forget)
             .await
             .map(|(plan, observed, _)| (plan, Some(observed)))
     };

@@ -3,6 +3,7 @@
 
 use crate::apply::ApplyError;
 use crate::model::observed::{Instance, Observed, Power};
+use crate::plan::ports::{Forwards, ssh_settled_already};
 use crate::plan::{Plan, PlanError, diff};
 use crate::provider::{Depth, Provider, Query};
 use crate::report::{Answer, Infrastructure, json};
@@ -186,9 +187,11 @@ fn drift(
     let settled = crate::plan::ports::settled_already(&desired.ports, &own);
     let name = desired.identity.id.as_str();
     let ports = settled.as_deref().unwrap_or(&own);
+    let has = instance.ssh_port();
+    let forwards = Forwards { ports, ssh: ssh_settled_already(&desired, has).unwrap_or(has) };
     let capabilities = provider.capabilities();
     let changes =
-        diff::diff(&desired, ports, name, instance, None, &observed.engine, &capabilities);
+        diff::diff(&desired, forwards, name, instance, None, &observed.engine, &capabilities);
     let mut texts: Vec<_> = changes.iter().map(crate::plan::describe::change_text).collect();
     if settled.is_none() {
         texts.push("PORTS".to_owned());

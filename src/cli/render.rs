@@ -36,7 +36,8 @@ pub async fn run(context: &Context<'_>, _: &RenderArgs) -> Result<Answer, Failur
         let created_at = observed.instance().map(|instance| instance.stamp.created_at.clone());
         let goal = RunningGoal {
             desired,
-            ports: &ports,
+            ports: &ports.ports,
+            ssh_port: ports.ssh,
             recreate: Recreate::WhereNeeded,
             fetch: Fetch::IfMissing,
             start: true,

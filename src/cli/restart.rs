@@ -9,7 +9,7 @@ use crate::plan::steps::stop_mode;
 use crate::provider::Depth;
 use crate::report::Answer;
 
-use super::{Context, Failure, locate, power};
+use super::{Context, Failure, locate, power, reach};
 
 /// The options of `restart`.
 #[derive(Debug, Args)]
@@ -38,7 +38,8 @@ pub async fn run(context: &Context<'_>, args: &RestartArgs) -> Result<Answer, Fa
     search.warn(context);
     let mode = stop_mode(args.force, search.stop_timeout());
     let reached = power::reach(context, &search, "restart", Depth::Glance, |found| {
-        let plan = to_restarted(&found.observed, mode)?;
+        let ready = reach::readiness(found.observed.instance(), search.config.as_ref());
+        let plan = to_restarted(&found.observed, mode, ready.as_ref())?;
         power::mounts_are_there(found, "restart").map(|()| plan)
     })
     .await?;

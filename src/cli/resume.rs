@@ -6,7 +6,7 @@ use crate::plan::power::to_resumed;
 use crate::provider::Depth;
 use crate::report::Answer;
 
-use super::{Context, Failure, locate, power};
+use super::{Context, Failure, locate, power, reach};
 
 /// The options of `resume`.
 #[derive(Debug, Args)]
@@ -22,7 +22,8 @@ pub async fn run(context: &Context<'_>, _: &ResumeArgs) -> Result<Answer, Failur
     let search = locate::search(context)?;
     search.warn(context);
     let reached = power::reach(context, &search, "resume", Depth::Glance, |found| {
-        to_resumed(&found.observed)
+        let ready = reach::readiness(found.observed.instance(), search.config.as_ref());
+        to_resumed(&found.observed, ready.as_ref())
     })
     .await?;
     let shape = reached.shape(context, &search);

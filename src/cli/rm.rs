@@ -4,10 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::exit;
-use crate::model::code::Code;
-use crate::model::problem::Problem;
-use crate::plan::steps::{stop_mode, to_absent};
-use crate::plan::{Plan, PlanError};
+use crate::model::observed::Observed;
+use crate::plan::Plan;
+use crate::plan::steps::{stop_mode, to_absent, to_disk};
 use crate::provider::{Depth, Query};
 use crate::report::{Answer, json as report_json};
 
@@ -39,16 +38,6 @@ pub async fn run(context: &Context<'_>, args: &RmArgs) -> Result<Answer, Failure
     loop {
         let Some(found) = locate::find(context, &search, Depth::Full).await? else { break };
         let nothing = found.observed.instances.is_empty();
-        if args.preserve_disk && !nothing {
-            let error = PlanError::Unsupported {
-                provider: found.identity.provider,
-                key: "--preserve-disk",
-                what: "keep the disk of a container".to_owned(),
-                help: "leave the option out; to keep files, put them in a mount".to_owned(),
-                place: None,
-            };
-            return Err(Problem::new(Code::Unsupported, error).into());
-        }
         answers.push(remove(context, args, &search, found).await?);
         if nothing || !args.all {
             break;
@@ -77,7 +66,12 @@ async fn remove(
 ) -> Result<Answer, Failure> {
     let Found { identity, provider, observed } = found;
     let mode = stop_mode(args.force, search.stop_timeout());
-    let shown = to_absent(&identity, &observed, mode);
+    let capabilities = provider.capabilities();
+    let plan_of = |observed: &Observed| match args.preserve_disk {
+        true => to_disk(&identity, observed, mode, &capabilities),
+        false => Ok(to_absent(&identity, observed, mode)),
+    };
+    let shown = plan_of(&observed)?;
     let store = context.store.instance(identity.uuid);
     if shown.is_empty() && !store.dir().exists() {
         let mut answer = nothing_there(context);
@@ -91,12 +85,17 @@ async fn remove(
     context.begin(&identity);
     let lock = store.lock_where_room("rm", context.lock_timeout(), context.reporter).await?;
     let query = Query { identity: &identity, image: None, depth: Depth::Full };
-    let plan = to_absent(&identity, &provider.observe(&query).await?, mode);
+    let plan = plan_of(&provider.observe(&query).await?)?;
     context.carry_out("rm", &identity, &plan, &*provider).await?;
     context.store.release(identity.uuid, context.lock_timeout(), context.reporter).await?;
     store.remove(lock)?;
     let changed = !plan.is_empty();
-    let message = if changed {
+    let message = if changed && args.preserve_disk {
+        format!(
+            "{} was removed; its disk is kept, and the next `vagrantp up` takes it up.",
+            identity.id
+        )
+    } else if changed {
         removed_text(identity.id.as_str(), &plan)
     } else {
         "There is nothing to remove.".to_owned()
@@ -109,7 +108,7 @@ async fn remove(
     document.more.insert(
         "cleanup",
         json!({
-            "disk_images": true, "network_config": true, "snapshots": true, "shared_folders": true,
+            "disk_images": !args.preserve_disk, "network_config": true, "snapshots": true, "shared_folders": true,
         }),
     );
     Ok(Answer { document, text: format!("{message}\n"), exit: exit::SUCCESS })

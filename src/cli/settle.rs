@@ -6,7 +6,9 @@ use crate::model::id::InstanceUuid;
 use crate::model::network::{HostPort, PortForward};
 use crate::model::observed::{Instance, Observed};
 use crate::plan::PlanError;
-use crate::plan::ports::{Holder, TakenPort, settle, settled_already};
+use crate::plan::ports::{
+    Holder, Settled, TakenPort, settle, settle_ssh, settled_already, ssh_settled_already,
+};
 use crate::provider::{Provider, ProviderError};
 use crate::store::lease::{Lease, standing};
 use crate::store::owner::Owner;
@@ -46,18 +48,22 @@ pub async fn ports(
     provider: &dyn Provider,
     claim: Claim,
     picks: &[PortForward],
-) -> Result<Vec<PortForward>, Failure> {
+) -> Result<Settled, Failure> {
     let instance = observed.instance();
     let own = match instance {
         Some(_) => own_ports(instance),
         // What a saved plan picked is picked again, if it can still be had.
         None => picks.to_vec(),
     };
+    let own_ssh = instance.and_then(Instance::ssh_port);
     let running = instance.is_some_and(|instance| instance.state.is_up());
-    if let Some(settled) = settled_already(&desired.ports, &own)
-        && (settled.is_empty() || running && same_set(&settled, &own))
+    let is_kept = |ssh: Option<u16>| ssh.is_none() || running && ssh == own_ssh;
+    if let Some(ports) = settled_already(&desired.ports, &own)
+        && (ports.is_empty() || running && same_set(&ports, &own))
+        && let Some(ssh) = ssh_settled_already(desired, own_ssh)
+        && is_kept(ssh)
     {
-        return Ok(settled);
+        return Ok(Settled { ports, ssh });
     }
     let identity = &desired.identity;
     let mut leases = match claim {
@@ -72,25 +78,30 @@ pub async fn ports(
     };
     let standing = standing(&all, identity.uuid, identity.provider, &visible);
     let mut taken = taken_by_projects(&others, &standing, identity.uuid);
-    let fixed: Vec<u16> = desired
-        .ports
-        .iter()
-        .filter_map(|rule| match rule.value.host {
-            HostPort::Fixed(port) => Some(port),
-            HostPort::Auto => None,
-        })
-        .collect();
+    let written = desired.ports.iter().filter_map(|rule| match rule.value.host {
+        HostPort::Fixed(port) => Some(port),
+        HostPort::Auto => None,
+    });
+    let to_ssh = desired.vm.as_ref().and_then(|vm| vm.ssh_port.as_ref());
+    let fixed: Vec<u16> = written.chain(to_ssh.map(|port| port.value)).collect();
     let listening = host::ports::taken(&host::ports::listening(), &fixed);
     let held_by_us = |taken: &TakenPort| {
-        running && own.iter().any(|port| port.collides_with(taken.bind, taken.port, taken.protocol))
+        let held = || own.iter().copied().chain(own_ssh.map(PortForward::to_ssh));
+        running && held().any(|port| port.collides_with(taken.bind, taken.port, taken.protocol))
     };
     taken.extend(listening.into_iter().filter(|taken| !held_by_us(taken)));
     let settled = loop {
-        let settled = settle(&desired.ports, desired.port_pool.value, &own, &taken)?;
-        let fresh = settled.iter().filter(|port| !(running && own.iter().any(|o| o.same_as(port))));
+        let ports = settle(&desired.ports, desired.port_pool.value, &own, &taken)?;
+        let ssh = settle_ssh(desired, own_ssh, &ports, &taken)?;
+        let settled = Settled { ports, ssh };
+        let held = |port: &PortForward| {
+            let to_ssh = own_ssh.map(PortForward::to_ssh);
+            running && own.iter().chain(&to_ssh).any(|own| own.same_as(port))
+        };
+        let fresh = settled.all().filter(|port| !held(port));
         // Some listeners do not show in /proc: those of other namespaces that forward from here.
         let refused: Vec<_> = fresh
-            .filter_map(|port| Some((*port, host::ports::trial_bind(port)?)))
+            .filter_map(|port| Some((port, host::ports::trial_bind(&port)?)))
             .filter(|(_, error)| error.kind() == std::io::ErrorKind::AddrInUse)
             .map(|(port, _)| TakenPort {
                 bind: port.bind,
@@ -104,7 +115,8 @@ pub async fn ports(
         }
         taken.extend(refused);
     };
-    let unusable: Vec<_> = settled.iter().filter_map(|port| unusable(desired, port)).collect();
+    let unusable: Vec<_> =
+        settled.ports.iter().filter_map(|port| unusable(desired, port)).collect();
     if !unusable.is_empty() {
         return Err(unusable.into());
     }
@@ -115,7 +127,7 @@ pub async fn ports(
             project: identity.project.path.clone(),
             provider: identity.provider,
             owner: Owner::myself(),
-            ports: settled.clone(),
+            ports: settled.all().collect(),
         };
         leases.claim(lease, &standing)?;
     }
@@ -151,7 +163,7 @@ fn taken_by_projects(others: &[Instance], leases: &[Lease], uuid: InstanceUuid) 
     };
     let instances = others.iter().filter(|other| other.stamp.uuid != uuid).flat_map(|other| {
         let (id, path) = (other.stamp.infra_id.as_str(), &other.stamp.project);
-        other.ports.iter().map(move |port| taken(port, id, path))
+        other.held_ports().map(move |port| taken(&port, id, path))
     });
     let leases = leases.iter().flat_map(|lease| {
         lease.ports.iter().map(move |port| taken(port, &lease.infra_id, &lease.project))

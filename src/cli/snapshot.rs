@@ -14,10 +14,10 @@ use crate::provider::Depth;
 use crate::report::{Answer, Infrastructure};
 
 use super::consent::{self, Loss};
-use super::converge::{now, room};
 use super::locate::{self, Found, Search};
+use super::planning::{now, room};
 use super::power::{self, Reached};
-use super::{Context, Failure, status};
+use super::{Context, Failure, reach, status};
 
 /// How long a description may be, in characters.
 const LONGEST_DESCRIPTION: usize = 200;
@@ -118,7 +118,8 @@ async fn create(context: &Context<'_>, args: &CreateArgs) -> Result<Answer, Fail
     let search = locate::search(context)?;
     search.warn(context);
     let reached = power::reach(context, &search, "snapshot create", Depth::Full, |found| {
-        let plan = to_snapshot(&found.observed, &name, description, &now)?;
+        let can = found.provider.capabilities();
+        let plan = to_snapshot(&found.observed, &name, description, &now, &can)?;
         let copied = plan.copied.unwrap_or(Bytes(0));
         let room: HostRoom = room(context, &found.observed);
         limits::disk(&room, copied).map_or(Ok(plan), Err)
@@ -172,7 +173,8 @@ async fn revert(context: &Context<'_>, args: &RevertArgs) -> Result<Answer, Fail
     let mode = stop_mode(args.force, search.stop_timeout());
     let way = |found: &Found| {
         let of = found.identity.uuid;
-        let plan = to_reverted(&found.observed, of, &name, mode, &now)?;
+        let ready = reach::readiness(found.observed.instance(), search.config.as_ref());
+        let plan = to_reverted(&found.observed, of, &name, mode, &now, ready.as_ref())?;
         power::mounts_are_there(found, "revert").map(|()| plan)
     };
     let found = agreed(context, &search, Loss::SinceSnapshot, way).await?;
@@ -256,6 +258,7 @@ fn shape(snapshot: &Snapshot) -> Value {
         "description": snapshot.description,
         "size_bytes": snapshot.size,
         "image": snapshot.image.to_string(),
+        "memory": snapshot.memory,
     })
 }
 

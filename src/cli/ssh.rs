@@ -21,6 +21,8 @@ use super::host::{self, RawMode, stdio};
 use super::locate;
 use super::{Context, Failure, status};
 
+mod machine;
+
 /// The options of `ssh`.
 #[derive(Debug, Args)]
 pub struct SshArgs {
@@ -37,6 +39,17 @@ pub struct SshArgs {
 
 #[derive(Debug, Error, Diagnostic)]
 enum SshError {
+    #[error("`{id}` is up, and {why} within {seconds} s")]
+    #[diagnostic(code(vagrantp::ssh::no_banner), help("{help}"))]
+    NoBanner { id: String, why: String, seconds: u32, help: String },
+    #[error("there is no program `ssh` on the PATH")]
+    #[diagnostic(
+        code(vagrantp::ssh::no_client),
+        help(
+            "install OpenSSH's client; the package is called openssh-client, openssh-clients or openssh"
+        )
+    )]
+    NoClient,
     #[error("`{id}` is {state}")]
     #[diagnostic(code(vagrantp::ssh::not_running), help("`vagrantp {verb}` {what}"))]
     NotRunning { id: String, state: State, verb: &'static str, what: &'static str },
@@ -73,7 +86,8 @@ pub async fn run(context: &Context<'_>, args: &SshArgs) -> Result<Answer, Failur
     if args.info {
         return Ok(info(context, shape));
     }
-    if instance.state != Power::Running {
+    let goes_on = instance.vm.as_ref().is_some_and(|vm| vm.trouble.is_none());
+    if instance.state != Power::Running || instance.vm.is_some() && !goes_on {
         let (verb, what) = match shape.state {
             State::Suspended => ("resume", "lets it go on"),
             _ => ("up", "starts it"),
@@ -81,20 +95,26 @@ pub async fn run(context: &Context<'_>, args: &SshArgs) -> Result<Answer, Failur
         let error = SshError::NotRunning { id: shape.id, state: shape.state, verb, what };
         return Err(Problem::new(Code::InfraNotRunning, error).into());
     }
-    let interactive = args.command.is_none() && args.args.is_empty();
+    let run = match &args.command {
+        Some(line) => ShellCommand::Line(line.clone()),
+        None if args.args.is_empty() => ShellCommand::Login,
+        None => ShellCommand::Argv(args.args.clone()),
+    };
+    let interactive = run == ShellCommand::Login;
+    // A terminal only if stdin is one; a command whose output is piped on gets none either, since a
+    // terminal would alter what passes.
+    let terminal =
+        host::terminal(&context.facts).filter(|_| interactive || host::stdout_is_terminal());
+    if instance.vm.is_some() {
+        let config = search.config.as_ref();
+        return machine::enter(context, instance, config, &run, terminal.is_some()).await;
+    }
     let request = ShellRequest {
         id: instance.id.clone(),
         user: shape.access.user.unwrap_or_else(|| "root".to_owned()),
         workdir: locate::workdir(instance),
-        run: match &args.command {
-            Some(line) => ShellCommand::Line(line.clone()),
-            None if args.args.is_empty() => ShellCommand::Login,
-            None => ShellCommand::Argv(args.args.clone()),
-        },
-        // A terminal only if stdin is one; a command whose output is piped on gets none either,
-        // since a terminal would alter what passes.
-        terminal: host::terminal(&context.facts)
-            .filter(|_| interactive || host::stdout_is_terminal()),
+        run,
+        terminal,
     };
     let has_terminal = request.terminal.is_some();
     let closed = |error| Failure::internal("use its streams", &error);

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::exit;
+use crate::guest::ssh;
 use crate::model::id::Identity;
 use crate::model::observed::{Instance, Observed};
 use crate::model::state::{State, UnderWay};
@@ -15,7 +16,7 @@ use crate::store::journal::Entry;
 
 use super::lifetime::{self, Written};
 use super::locate::{self, Found, Search};
-use super::{Context, Failure, left_alone};
+use super::{Context, Failure, left_alone, reach};
 
 /// The step that keeps an engine from answering.
 const SAVING: &str = "save_files";
@@ -70,6 +71,7 @@ pub async fn run(context: &Context<'_>, _: &StatusArgs) -> Result<Answer, Failur
     let mut instance = instance.cloned();
     let mut last_output = None;
     if let (Some(found), Some(instance)) = (&found, &mut instance) {
+        reach::look_at(instance).await;
         instance.life.health = found.provider.check_health(instance, CHECK_WITHIN).await?;
         let shape = shape(context, identity, Some(instance), None);
         if shape.ended.is_some_and(|ended| ended.is_unasked()) {
@@ -130,7 +132,8 @@ fn answer(
     text.push_str(&format!("  {:<10} {project}\n", "project"));
     let next = match shape.state {
         State::Running => "vagrantp ssh",
-        State::Error => "vagrantp up --recreate",
+        State::Error if shape.trouble.is_none() => "vagrantp up --recreate",
+        State::Starting => "vagrantp logs",
         State::Suspended => "vagrantp resume",
         _ => "vagrantp up",
     };
@@ -151,12 +154,10 @@ pub(super) fn shape(
     config: Option<&crate::config::Config>,
 ) -> Infrastructure {
     let store = context.store.instance(identity.uuid);
-    let power = instance.map(|instance| instance.state);
     let open = store.journal().value.filter(Entry::is_open);
-    let mut state = State::of(power, open.as_ref().and_then(under_way));
-    if open.is_none() && instance.is_some_and(|instance| instance.life.damaged.is_some()) {
-        state = State::Error;
-    }
+    let awaits_ssh = instance.is_some_and(|instance| reach::awaits_ssh(instance, config));
+    let state = State::of_instance(instance, awaits_ssh, open.as_ref().and_then(under_way));
+    let access = instance.and_then(|instance| reach::access(context, instance, config));
     let record = store.record().value;
     let user = config.and_then(|config| config.ssh_user.as_ref());
     let disk = config.and_then(|config| config.disk_size.as_ref());
@@ -175,12 +176,24 @@ pub(super) fn shape(
             },
             updated_at: record.as_ref().map(|record| record.updated_at.as_str()),
             last_stopped: record.as_ref().and_then(|record| record.last_stopped.as_deref()),
+            access: access.as_ref().map(shown).as_ref(),
             user: user.map_or("root", |user| user.value.as_str()),
             lifetime: instance
                 .and_then(|instance| lifetime::of(record.as_ref(), instance, Written::of(config)))
                 .map(|lifetime| (lifetime, Timestamp::now())),
         },
     )
+}
+
+/// What leads into a VM, as it is shown.
+pub(super) fn shown(access: &ssh::Access) -> infrastructure::Way {
+    infrastructure::Way {
+        host: access.host.to_string(),
+        port: access.port,
+        user: access.user.clone(),
+        key: access.identity.as_ref().map(|key| key.display().to_string()),
+        command: ssh::command_line(access),
+    }
 }
 
 /// What an open journal says is being done.

@@ -10,8 +10,9 @@ use crate::exit;
 use crate::model::capability::Cost;
 use crate::model::desired::Desired;
 use crate::model::lifetime::Lifetime;
-use crate::model::observed::{Instance, Power};
+use crate::model::observed::Instance;
 use crate::model::state::State;
+use crate::model::vm::WaitFor;
 use crate::plan::Plan;
 use crate::plan::action::Fetch;
 use crate::plan::describe;
@@ -23,7 +24,7 @@ use super::consent::Agreed;
 use super::context::Wish;
 use super::converge::{self, Handed, Options};
 use super::settle::Claim;
-use super::{Context, Failure, saved_plan, status};
+use super::{Context, Failure, planning, reach, saved_plan, status};
 
 /// The options of `up`.
 #[derive(Debug, Args)]
@@ -99,7 +100,7 @@ async fn make_so(
     let provider = registry::open(desired.identity.provider, &context.facts).await?;
     if args.dry_run {
         let (plan, _, _) =
-            converge::make_plan(context, desired, &*provider, &options, Claim::Forget).await?;
+            planning::make_plan(context, desired, &*provider, &options, Claim::Forget).await?;
         let mut document = context.document(&wish.warnings);
         saved_plan::show(&mut document, &plan);
         for warning in &plan.warnings {
@@ -114,6 +115,8 @@ async fn make_so(
         Agreed { restart: context.global.yes || handed.is_some(), recreate: args.recreate, handed };
     let mut done = converge::converge(context, desired, &*provider, &options, agreed).await?;
     if let Some(instance) = &mut done.instance {
+        reach::look_at(instance).await;
+        reach::write_known_hosts(context, instance)?;
         // It is up, whatever becomes of its check.
         let health = provider.check_health(instance, status::CHECK_WITHIN).await;
         instance.life.health = health.unwrap_or_else(|_| instance.life.health.clone());
@@ -129,7 +132,7 @@ fn answer(
 ) -> Answer {
     let desired = &wish.desired;
     let instance = done.instance.as_ref();
-    let infrastructure = shape(desired, instance);
+    let infrastructure = shape(context, desired, instance);
     let state = infrastructure.state;
     let id = &infrastructure.id;
     let happened = what_happened(&done.plan);
@@ -175,6 +178,8 @@ fn what_happened(plan: &Plan) -> &'static str {
         "replaced, with its files"
     } else if has("create") {
         "created"
+    } else if has("configure") && has("start") {
+        "changed, and started again"
     } else if has("start") {
         "started"
     } else if has("resume") {
@@ -185,9 +190,15 @@ fn what_happened(plan: &Plan) -> &'static str {
 }
 
 /// The instance in the one shape, right after it was made so.
-pub(super) fn shape(desired: &Desired, instance: Option<&Instance>) -> Infrastructure {
-    let power = instance.map(|instance| instance.state);
-    let state = State::of(power.or(Some(Power::Created)).filter(|_| instance.is_some()), None);
+pub(super) fn shape(
+    context: &Context<'_>,
+    desired: &Desired,
+    instance: Option<&Instance>,
+) -> Infrastructure {
+    let awaits_ssh = desired.vm.as_ref().is_some_and(|vm| vm.wait_for.value == WaitFor::Ssh);
+    let state = State::of_instance(instance, awaits_ssh, None);
+    let access = instance.and_then(|instance| reach::access_of(context, instance, desired));
+    let way = access.as_ref().map(status::shown);
     Infrastructure::new(
         &desired.identity,
         infrastructure::Facts {
@@ -202,6 +213,7 @@ pub(super) fn shape(desired: &Desired, instance: Option<&Instance>) -> Infrastru
             },
             updated_at: None,
             last_stopped: None,
+            access: way.as_ref(),
             user: &desired.user.value,
             // It began just now.
             lifetime: desired.ttl.as_ref().filter(|_| instance.is_some()).map(|ttl| {

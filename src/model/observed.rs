@@ -157,6 +157,17 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// The port on 127.0.0.1 that leads to its SSH server; none for a container, or on a bridge.
+    #[must_use]
+    pub fn ssh_port(&self) -> Option<u16> {
+        self.vm.as_ref().and_then(|vm| vm.settings.ssh_port)
+    }
+
+    /// Every port of the host that it holds: those that PORTS asks for, and that of SSH.
+    pub fn held_ports(&self) -> impl Iterator<Item = PortForward> {
+        self.ports.iter().copied().chain(self.ssh_port().map(PortForward::to_ssh))
+    }
+
     /// What is to be said of files that lost their protection; nothing where none did.
     #[must_use]
     pub fn unguarded_text(&self) -> Option<String> {

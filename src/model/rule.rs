@@ -9,6 +9,7 @@ mod files;
 mod guests;
 mod images;
 mod values;
+mod vms;
 mod work;
 
 use super::code::Code;
@@ -38,6 +39,7 @@ impl Rule {
             .chain(work::RULES)
             .chain(images::RULES)
             .chain(guests::RULES)
+            .chain(vms::RULES)
     }
 
     /// The rules that a text names: by its full name, without `vagrantp::`, or by its last part
@@ -118,7 +120,6 @@ mod tests {
         // What the others are for is not built yet.
         let later = [
             Code::BootFailed,
-            Code::DependencyMissing,
             Code::ProvisioningFailed,
             Code::RollbackFailed,
             Code::VerificationFailed,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::observed::Power;
+use super::observed::{Instance, Power};
 
 /// The state of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,6 +86,27 @@ impl State {
             (Some(Power::Stopping), _) => State::Stopping,
             (Some(Power::Removing), _) => State::Removing,
             (Some(Power::Unknown), _) => State::Unknown,
+        }
+    }
+
+    /// The state of an instance. A VM that is up and does not answer is starting, where
+    /// `awaits_ssh` says that it is to; one that cannot go on is in error.
+    #[must_use]
+    pub fn of_instance(
+        instance: Option<&Instance>,
+        awaits_ssh: bool,
+        under_way: Option<UnderWay>,
+    ) -> State {
+        let Some(instance) = instance else { return State::of(None, under_way) };
+        let vm = instance.vm.as_ref();
+        let is_stuck = vm.is_some_and(|vm| vm.trouble.is_some() && instance.state.is_up());
+        if under_way.is_none() && (is_stuck || instance.life.damaged.is_some()) {
+            return State::Error;
+        }
+        let is_silent = awaits_ssh && vm.is_some_and(|vm| vm.answers == Some(false));
+        match State::of(Some(instance.state), under_way) {
+            State::Running if is_silent => State::Starting,
+            state => state,
         }
     }
 

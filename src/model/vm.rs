@@ -22,6 +22,18 @@ pub enum Firmware {
     Uefi,
 }
 
+impl Firmware {
+    /// As the `.env` spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Firmware::Auto => "auto",
+            Firmware::Bios => "bios",
+            Firmware::Uefi => "uefi",
+        }
+    }
+}
+
 /// DISPLAY_MODE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +44,18 @@ pub enum DisplayMode {
     Gtk,
     /// A SPICE server.
     Spice,
+}
+
+impl DisplayMode {
+    /// As the `.env` spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DisplayMode::None => "none",
+            DisplayMode::Gtk => "gtk",
+            DisplayMode::Spice => "spice",
+        }
+    }
 }
 
 /// WAIT_FOR.
@@ -129,6 +153,17 @@ pub enum Acceleration {
     Emulation,
 }
 
+impl Acceleration {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Acceleration::Kvm => "kvm",
+            Acceleration::Emulation => "emulation",
+        }
+    }
+}
+
 /// What is known of a VM beyond what is known of every instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedVm {
@@ -163,6 +198,25 @@ pub struct ObservedVm {
     /// `serial`, `serial_log`, `log`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<Artifact>,
+}
+
+impl ObservedVm {
+    /// A machine that is made of this, and of which nothing else is known.
+    #[must_use]
+    pub fn with(settings: VmSettings) -> Self {
+        ObservedVm {
+            settings,
+            acceleration: None,
+            suspended_to_disk: false,
+            trouble: None,
+            answers: None,
+            host_key: None,
+            key: None,
+            pending: false,
+            disk_used: None,
+            artifacts: Vec::new(),
+        }
+    }
 }
 
 /// What keeps a machine from going on.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::capability::Cost;
 use crate::model::id::Identity;
-use crate::model::observed::{Instance, Observed};
+use crate::model::observed::{Instance, Observed, Power};
 
 use super::action::{Action, Target, Volumes};
 use super::build::Builder;
 use super::snapshots::own;
-use super::steps::at_rest;
+use super::steps::{at_rest, down};
 use super::{Cause, Step};
 
 impl Builder<'_> {
@@ -41,6 +42,22 @@ impl Builder<'_> {
         }
         for image in self.observed.former_images.clone() {
             self.free(Action::RemoveImage { image }, cause.clone());
+        }
+    }
+
+    /// The VM of another path's project, with this one's stamp from now on: it is the same machine,
+    /// with the disk, the keys and the addresses that it had.
+    pub(super) fn adopt_machine(&mut self, moved: &Instance) {
+        let cause = Cause::found("an instance of this directory's, made at another path");
+        for step in down(moved, self.grace(), &cause) {
+            self.steps.push(Step { cost: Cost::Restart, ..step });
+        }
+        let spec = self.configured(moved);
+        let target = self.target_of(&spec);
+        let configure = Action::Configure { target: Target::of(moved), spec: Box::new(spec) };
+        self.free(configure, cause.clone());
+        if self.goal.start || moved.state == Power::Running {
+            self.start_machine(target, &cause);
         }
     }
 

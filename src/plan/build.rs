@@ -1,17 +1,17 @@
 //! The steps of `up`, put together piece by piece: make, change live, replace, recreate.
 
 use crate::model::capability::{Cost, Field};
-use crate::model::id::InstanceUuid;
-use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
+use crate::model::image::ImageSource;
+use crate::model::observed::{Instance, Observed, Power};
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::model::stamp::{Asked, Stamp};
 
-use super::action::{Action, Fetch, StopMode, Target, Volumes};
+use super::action::{Action, Fetch, StopMode, Target};
 use super::diff::Change;
 use super::error::PlanError;
-use super::network::{Choice, Wanted, as_it_is, of_instance};
+use super::network::{Choice, Wanted};
 use super::outside;
-use super::steps::{Recreate, RunningGoal, at_rest};
+use super::steps::{Recreate, RunningGoal};
 use super::{Cause, Step};
 
 /// A plan of `up` in the making.
@@ -23,6 +23,8 @@ pub(super) struct Builder<'a> {
     /// The network that it is to be in.
     pub(super) network: Choice,
     pub(super) steps: Vec<Step>,
+    /// What is worth saying of them.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Builder<'_> {
@@ -34,8 +36,11 @@ impl Builder<'_> {
         self.steps.push(Step::free(action, cause));
     }
 
-    fn fetch_image(&mut self, cause: &Cause) {
+    pub(super) fn fetch_image(&mut self, cause: &Cause) {
         let image = &self.goal.desired.image;
+        if image.value == ImageSource::Blank {
+            return;
+        }
         // What is built follows its files whenever an instance is made of it.
         let wanted = self.observed.image.is_none() || image.value.is_built();
         if wanted || self.goal.fetch == Fetch::Always {
@@ -44,7 +49,7 @@ impl Builder<'_> {
         }
     }
 
-    fn spec(&self, image: BaseImage, generation: u32, created_at: &str) -> InstanceSpec {
+    pub(super) fn spec(&self, image: BaseImage, generation: u32, created_at: &str) -> InstanceSpec {
         let desired = self.goal.desired;
         let identity = &desired.identity;
         let mounts: Vec<_> = desired.mounts.iter().map(|mount| mount.value.clone()).collect();
@@ -99,22 +104,22 @@ impl Builder<'_> {
             mounts,
             autostart: desired.autostart.value,
             volumes_from: None,
-            vm: None,
+            vm: desired.vm_settings(self.goal.ssh_port).map(Box::new),
             stamp,
         }
     }
 
-    fn target_of(&self, spec: &InstanceSpec) -> Target {
+    pub(super) fn target_of(&self, spec: &InstanceSpec) -> Target {
         Target {
             name: spec.name.clone(),
             id: None,
             uuid: spec.stamp.uuid,
             generation: spec.stamp.generation,
-        infra_type: spec.stamp.infra_type,
+            infra_type: spec.stamp.infra_type,
         }
     }
 
-    fn create(&mut self, spec: InstanceSpec, cost: Cost, cause: &Cause, start: bool) {
+    pub(super) fn create(&mut self, spec: InstanceSpec, cost: Cost, cause: &Cause, start: bool) {
         let target = self.target_of(&spec);
         self.push(Action::Create { spec: Box::new(spec) }, cost, cause.clone());
         if start {
@@ -165,39 +170,60 @@ impl Builder<'_> {
             return Err(vec![PlanError::UnknownState { found: instance.state }]);
         }
         if instance.state == Power::Removing {
-            self.make_after(instance);
+            match self.is_vm() {
+                true => self.make_machine_after(instance),
+                false => self.make_after(instance),
+            }
             return Ok(());
         }
         let refused: Vec<_> = changes
             .iter()
             .filter(|change| change.cost == Cost::Refused)
-            .map(|change| PlanError::Unsupported {
-                provider: self.goal.desired.identity.provider,
-                key: change.field.key(),
-                what: format!(
-                    "change {} from {} to {}",
-                    change.field.key(),
-                    change.found,
-                    change.wanted
-                ),
-                help: "set it back, or `vagrantp rm` and `vagrantp up`".to_owned(),
-                place: change.place.clone(),
-            })
+            .map(|change| self.refused(change))
             .collect();
         if !refused.is_empty() {
             return Err(refused);
         }
         let dearest = changes.iter().map(|change| change.cost).max().unwrap_or(Cost::None);
-        if self.goal.recreate == Recreate::Always {
-            self.recreate(instance, Cause::option("--recreate"));
-        } else if dearest == Cost::Recreate {
-            self.recreate(instance, Cause::of_changes(changes, Cost::Recreate));
-        } else if matches!(dearest, Cost::Replace | Cost::Restart) {
-            self.replace(instance, changes);
-        } else {
-            self.change_live(instance, changes);
+        let cause = match self.goal.recreate {
+            Recreate::Always => Cause::option("--recreate"),
+            Recreate::WhereNeeded => Cause::of_changes(changes, Cost::Recreate),
+        };
+        let recreate = self.goal.recreate == Recreate::Always || dearest == Cost::Recreate;
+        match (self.is_vm(), recreate) {
+            (true, true) => self.recreate_machine(instance, &cause),
+            (true, false) => self.change_machine(instance, changes),
+            (false, true) => self.recreate(instance, cause),
+            (false, false) if matches!(dearest, Cost::Replace | Cost::Restart) => {
+                self.replace(instance, changes);
+            }
+            (false, false) => self.change_live(instance, changes),
         }
         Ok(())
+    }
+
+    fn refused(&self, change: &Change) -> PlanError {
+        if change.field == Field::DiskSize
+            && let Some(vm) = &self.observed.instance().and_then(|instance| instance.vm.as_ref())
+        {
+            return PlanError::DiskShrinks {
+                found: vm.settings.disk_size,
+                wanted: self.goal.desired.disk_size.value,
+                place: change.place.clone(),
+            };
+        }
+        PlanError::Unsupported {
+            provider: self.goal.desired.identity.provider,
+            key: change.field.key(),
+            what: format!(
+                "change {} from {} to {}",
+                change.field.key(),
+                change.found,
+                change.wanted
+            ),
+            help: "set it back, or `vagrantp rm` and `vagrantp up`".to_owned(),
+            place: change.place.clone(),
+        }
     }
 
     fn change_live(&mut self, instance: &Instance, changes: &[Change]) {
@@ -270,106 +296,7 @@ impl Builder<'_> {
         }
     }
 
-    fn grace(&self) -> StopMode {
+    pub(super) fn grace(&self) -> StopMode {
         StopMode::Graceful { grace: self.goal.desired.stop_timeout.value.duration() }
-    }
-
-    /// Made again around its files.
-    fn replace(&mut self, instance: &Instance, changes: &[Change]) {
-        let cause = Cause::of_changes(changes, Cost::Replace);
-        let uuid = self.goal.desired.identity.uuid;
-        let from = of_instance(self.observed, instance);
-        // What is in nobody's use goes first: its range may be in the way.
-        self.remove_networks_but(from.map(|network| network.name.as_str()), &cause);
-        self.replace_with(instance, uuid, from, cause.clone());
-        if let (Some(from), Choice::There(name)) = (from, &self.network)
-            && from.name != *name
-        {
-            self.free(Action::RemoveNetwork { name: from.name.clone(), uuid }, cause);
-        }
-    }
-
-    /// `from` is the network that the old one is in, where it was observed.
-    pub(super) fn replace_with(
-        &mut self,
-        old: &Instance,
-        uuid: InstanceUuid,
-        from: Option<&ObservedNetwork>,
-        cause: Cause,
-    ) {
-        let cost = Cost::Replace;
-        let mut target = Target::of(old);
-        if from.is_none() {
-            self.create_network();
-        }
-        if !at_rest(old.state) {
-            let action = Action::Stop { target: target.clone(), mode: self.grace() };
-            self.push(action, cost, cause.clone());
-        }
-        let generation = old.stamp.generation.saturating_add(1);
-        // A name that was never used: an interrupted replacement's files may be older than these.
-        let moment: String = self.goal.now.chars().filter(char::is_ascii_digit).collect();
-        let image = format!("localhost/vagrantp/{uuid}:{generation}-{moment}");
-        let save = Action::SaveFiles { target: target.clone(), image: image.clone() };
-        self.push(save, cost, cause.clone());
-        let aside = format!("{}-replaced-{}", self.name, old.stamp.generation);
-        if target.name != aside {
-            let to = aside.clone();
-            self.free(Action::Rename { target: target.clone(), to }, cause.clone());
-        }
-        target.name = aside;
-        if let (Some(from), Choice::Make(to)) = (from, &self.network) {
-            let action = Action::ChangeNetwork {
-                target: target.clone(),
-                from: as_it_is(from, old.stamp.uuid, old.stamp.uid),
-                to: to.clone(),
-                former: old.stamp.asked.address,
-                address: None,
-            };
-            self.push(action, cost, cause.clone());
-        }
-        let mut spec =
-            self.spec(BaseImage::Saved(image.clone()), generation, &old.stamp.created_at);
-        spec.address = spec.address.or_else(|| self.kept_address(old));
-        // What the files came from stays what it was, so that IMAGE is compared with the truth.
-        spec.stamp.asked.image_id = old.stamp.asked.image_id.clone();
-        spec.volumes_from = Some(old.id.clone());
-        let start = self.goal.start || old.state == Power::Running;
-        self.create(spec, cost, &cause, start);
-        self.free(Action::Remove { target, volumes: Volumes::Keep }, cause.clone());
-        for former in self.observed.saved_images.iter().filter(|saved| **saved != image) {
-            self.free(Action::RemoveImage { image: former.clone() }, cause.clone());
-        }
-    }
-
-    /// From the image again; what was written since is lost.
-    fn recreate(&mut self, instance: &Instance, cause: Cause) {
-        let was_up = instance.state == Power::Running;
-        self.fetch_image(&cause);
-        // Where another is in the way, that one has to go first, and the instance before it.
-        let early = self.observed.own_networks().next().is_none();
-        if early {
-            self.create_network();
-        }
-        if !at_rest(instance.state) {
-            let action = Action::Stop { target: Target::of(instance), mode: self.grace() };
-            self.push(action, Cost::Recreate, cause.clone());
-        }
-        let target = Target::of(instance);
-        let remove = Action::Remove { target, volumes: Volumes::Remove };
-        self.push(remove, Cost::Recreate, cause.clone());
-        if !early {
-            self.remove_other_networks(&cause);
-            self.create_network();
-        }
-        let image = BaseImage::Source(self.goal.desired.image.value.clone());
-        let generation = instance.stamp.generation.saturating_add(1);
-        let spec = self.spec(image, generation, self.goal.now);
-        self.create(spec, Cost::None, &cause, self.goal.start || was_up);
-        let another = instance.stamp.asked.image != self.goal.desired.image.value;
-        let built = self.observed.built_images.iter().filter(|_| another);
-        for former in self.observed.saved_images.iter().chain(built).cloned().collect::<Vec<_>>() {
-            self.free(Action::RemoveImage { image: former }, cause.clone());
-        }
     }
 }

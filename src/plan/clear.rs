@@ -1,6 +1,7 @@
 //! What crashes and others left: cleared away on the way to what is wanted.
 
 use crate::model::capability::Cost;
+use crate::model::id::InfraType;
 use crate::model::observed::{Instance, Power};
 
 use super::Cause;
@@ -24,7 +25,11 @@ impl Builder<'_> {
 
     /// Nobody is asked: who began to remove it decided that, and there is no way back.
     pub(super) fn see_off(&mut self, going: &Instance) {
-        let cause = Cause::found("it is being removed already, with everything written in it");
+        let found = match going.stamp.infra_type {
+            InfraType::Container => "it is being removed already, with everything written in it",
+            InfraType::Vm => "its making or its removal was interrupted",
+        };
+        let cause = Cause::found(found);
         let remove = Action::Remove { target: Target::of(going), volumes: Volumes::Remove };
         self.push(remove, Cost::Destroy, cause);
     }

@@ -5,8 +5,9 @@ mod says;
 pub use says::says;
 
 use crate::model::capability::Cost;
+use crate::model::id::InfraType;
 
-use super::action::Action;
+use super::action::{Action, Volumes};
 use super::diff::Change;
 use super::{Cause, Plan, Step};
 
@@ -93,29 +94,70 @@ pub fn summary(plan: &Plan) -> String {
             Some(copied) => format!("{inside} ({copied} are copied)"),
             None => inside.to_owned(),
         },
+        Cost::Recreate if goes_back(plan) && noun(plan) == InfraType::Vm.noun() => {
+            "WHAT WAS WRITTEN SINCE THE SNAPSHOT IS LOST; mounts stay as they are".to_owned()
+        }
         Cost::Recreate if goes_back(plan) => {
             "WHAT WAS WRITTEN SINCE THE SNAPSHOT IS LOST; volumes \
                                               and mounts stay as they are"
                 .to_owned()
         }
-        Cost::Recreate => "EVERYTHING WRITTEN IN THE CONTAINER IS LOST".to_owned(),
+        Cost::Recreate if has("remove_disk") => {
+            "EVERYTHING ON THE DISK THAT WAS KEPT IS LOST".to_owned()
+        }
+        Cost::Recreate => {
+            format!("EVERYTHING WRITTEN IN THE {} IS LOST", noun(plan).to_uppercase())
+        }
         Cost::Destroy if removes_snapshots_alone(plan) => {
             "what it holds cannot be gone back to any more".to_owned()
         }
+        Cost::Destroy if keeps_disk(plan) => {
+            format!("the {} is removed; its disk stays for the next `vagrantp up`", noun(plan))
+        }
         Cost::Destroy if removes_snapshots(plan) => {
-            "the container, everything written in it and its snapshots are deleted".to_owned()
+            format!("the {}, everything written in it and its snapshots are deleted", noun(plan))
+        }
+        Cost::Destroy if begun_by_others && noun(plan) == InfraType::Vm.noun() => {
+            "what an interrupted call left is deleted".to_owned()
         }
         Cost::Destroy if begun_by_others => {
             "what others are removing goes with everything written in it".to_owned()
         }
-        Cost::Destroy => "the container and everything written in it are deleted".to_owned(),
+        Cost::Destroy if !has("remove") => "everything on it is deleted".to_owned(),
+        Cost::Destroy => {
+            format!("the {} and everything written in it are deleted", noun(plan))
+        }
     };
     format!("{steps}: {cost}.")
 }
 
+/// What the plan is about, in a word.
+#[must_use]
+pub fn noun(plan: &Plan) -> &'static str {
+    let of_step = |step: &Step| match &step.action {
+        Action::Create { spec } => Some(spec.stamp.infra_type),
+        Action::Start { target }
+        | Action::Stop { target, .. }
+        | Action::Remove { target, .. }
+        | Action::Configure { target, .. }
+        | Action::RevertSnapshot { target, .. } => Some(target.infra_type),
+        _ => None,
+    };
+    plan.steps.iter().find_map(of_step).unwrap_or(InfraType::Container).noun()
+}
+
+fn keeps_disk(plan: &Plan) -> bool {
+    let keeps =
+        |step: &Step| matches!(step.action, Action::Remove { volumes: Volumes::KeepDisk, .. });
+    plan.steps.iter().any(keeps)
+}
+
 /// Whether the files of a snapshot take the place of those that are there.
 fn goes_back(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.action, Action::UseSnapshot { .. }))
+    let goes = |step: &Step| {
+        matches!(step.action, Action::UseSnapshot { .. } | Action::RevertSnapshot { .. })
+    };
+    plan.steps.iter().any(goes)
 }
 
 fn removes_snapshots(plan: &Plan) -> bool {
@@ -154,6 +196,9 @@ pub fn explanation(plan: &Plan) -> String {
 fn cost_text(step: &Step) -> &'static str {
     match (&step.action, step.cost) {
         (Action::Stop { .. }, _) => return "what runs inside is stopped",
+        (Action::Remove { volumes: Volumes::KeepDisk, .. }, _) => {
+            return "its disk stays; its keys and firmware settings go";
+        }
         (Action::SaveFiles { .. }, _) => return "nothing is lost: its files are copied",
         (Action::Create { .. }, Cost::Replace) => {
             return "nothing is lost: it is made again around its files";

@@ -1,5 +1,7 @@
 //! Field by field: what is different from what is wanted, and what the change costs.
 
+mod machine;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -8,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::capability::{Capabilities, Cost, Field};
 use crate::model::desired::Desired;
-use crate::model::network::PortForward;
 use crate::model::observed::{EngineFacts, Instance, ObservedNetwork};
 use crate::model::source::Place;
 
 use super::network::{Wanted, first_host};
 use super::outside;
+use super::ports::Forwards;
 
 /// One field's difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ pub struct Change {
 #[must_use]
 pub fn diff(
     desired: &Desired,
-    ports: &[PortForward],
+    forwards: Forwards<'_>,
     name: &str,
     instance: &Instance,
     network: Option<&ObservedNetwork>,
@@ -75,11 +77,11 @@ pub fn diff(
         compare(Field::Cpus, cpus, wanted, desired.cpus.place());
     }
     let place = desired.ports.first().and_then(|rule| rule.place());
-    compare(Field::Ports, set_text(&instance.ports), set_text(ports), place);
+    compare(Field::Ports, set_text(&instance.ports), set_text(forwards.ports), place);
     let mounts: Vec<_> = desired.mounts.iter().map(|mount| &mount.value).collect();
     let place = desired.mounts.iter().find_map(|mount| mount.place());
     compare(Field::Mounts, set_text(&instance.mounts), set_text(mounts), place);
-    if asked.command != desired.command.value {
+    if desired.vm.is_none() && asked.command != desired.command.value {
         let (mut found, wanted) = (asked.command.to_string(), desired.command.value.to_string());
         if found == wanted {
             // The text is the same, and what it refers to is not: that is not for showing.
@@ -94,7 +96,20 @@ pub fn diff(
         desired.image.place(),
     );
     let in_network = Wanted::of(desired);
-    if let (Some(wanted), Some(wanted_range)) = (&desired.network.address, in_network.subnet) {
+    if desired.vm.is_some() {
+        let found = instance.vm.as_ref().and_then(|vm| vm.settings.fixed.as_ref());
+        let found = found.map(|fixed| fixed.address).or(asked.address);
+        let wanted = desired.network.address.as_ref();
+        let text = |address: Option<Ipv4Addr>| {
+            address.map_or_else(|| "assigned".to_owned(), |address| address.to_string())
+        };
+        let wanted_text = text(wanted.map(|wanted| wanted.value.address));
+        compare(Field::Address, text(found), wanted_text, wanted.and_then(|w| w.place()));
+        let gateway = desired.network.gateway.as_ref();
+        let wanted_text = text(gateway.map(|gateway| gateway.value));
+        compare(Field::Gateway, text(asked.gateway), wanted_text, gateway.and_then(|g| g.place()));
+    } else if let (Some(wanted), Some(wanted_range)) = (&desired.network.address, in_network.subnet)
+    {
         // A stopped instance shows no address: there the stamp speaks.
         let found = instance.address.or(asked.address);
         let range = asked.subnet.or(network.and_then(|network| network.subnet));
@@ -133,7 +148,12 @@ pub fn diff(
     };
     let bridge = desired.network.bridge.as_ref().and_then(|bridge| bridge.place());
     let place = bridge.or(desired.network.mode.place());
-    compare(Field::Network, kind(&asked.bridge), kind(&in_network.bridge), place);
+    // From one bridge to another is a change of that line alone.
+    let field = match (&asked.bridge, &in_network.bridge) {
+        (Some(_), Some(_)) => Field::Bridge,
+        _ => Field::Network,
+    };
+    compare(field, kind(&asked.bridge), kind(&in_network.bridge), place);
     if capabilities.autostart {
         let text = |autostart: bool| if autostart { "on" } else { "off" }.to_owned();
         compare(
@@ -143,8 +163,23 @@ pub fn diff(
             desired.autostart.place(),
         );
     }
+    if let (Some(wanted), Some(seen)) = (&desired.vm, &instance.vm) {
+        for row in machine::compared(desired, wanted, forwards.ssh, instance, seen) {
+            if row.found != row.wanted {
+                changes.push(Change {
+                    field: row.field,
+                    found: row.found,
+                    wanted: row.wanted,
+                    place: row.place.cloned(),
+                    cost: row.cost.unwrap_or_else(|| capabilities.cost(row.field)),
+                });
+            }
+        }
+        changes.sort_by_key(|change| change.field);
+        return changes;
+    }
     // As it was asked for and yet not so: somebody changed it.
-    let told = [Field::Address, Field::Gateway, Field::Network];
+    let told = [Field::Address, Field::Gateway, Field::Network, Field::Bridge];
     let is_told = |change: &Change| told.contains(&change.field) && change.cost >= Cost::Replace;
     if let Some(network) = network.filter(|network| !in_network.fits(network))
         && !changes.iter().any(is_told)
@@ -187,7 +222,7 @@ mod tests {
     use crate::model::command::MainProcess;
     use crate::model::image::ImageSource;
     use crate::model::mount::{Mount, MountAccess};
-    use crate::model::network::{DEFAULT_BIND, HostAddress, Protocol};
+    use crate::model::network::{DEFAULT_BIND, HostAddress, PortForward, Protocol};
     use crate::model::observed::Power;
     use crate::model::units::{CpuCount, Memory};
     use crate::plan::fixture::{desired, instance, written};
@@ -215,7 +250,8 @@ mod tests {
             wanted.command = written(command);
             let engine = EngineFacts::default();
             let name = wanted.identity.id.as_str();
-            let said = diff(&wanted, &[], name, &found, None, &engine, &capabilities());
+            let said =
+                diff(&wanted, Forwards::default(), name, &found, None, &engine, &capabilities());
             let said = said.iter().filter(|change| change.field == Field::Command);
             let said: Vec<_> = said.map(|c| (c.found.as_str(), c.wanted.as_str())).collect();
             assert_eq!(said, changes);
@@ -225,7 +261,7 @@ mod tests {
     fn fields(wanted: &Desired, ports: &[PortForward], found: &Instance) -> Vec<Field> {
         let engine = EngineFacts::default();
         let name = wanted.identity.id.as_str();
-        diff(wanted, ports, name, found, None, &engine, &capabilities())
+        diff(wanted, Forwards { ports, ssh: None }, name, found, None, &engine, &capabilities())
             .into_iter()
             .map(|change| change.field)
             .collect()
@@ -288,6 +324,11 @@ mod tests {
         let mut wanted = desired();
         wanted.network.dns = vec![written(Ipv4Addr::new(9, 9, 9, 9))];
         seen.push(fields(&wanted, &[], &found));
+        let mut bridged = desired();
+        bridged.network.bridge = Some(written("br0".to_owned()));
+        let on_a_bridge = instance(&bridged, Power::Running);
+        bridged.network.bridge = Some(written("br1".to_owned()));
+        assert_eq!(fields(&bridged, &[], &on_a_bridge), [Field::Bridge]);
         let elsewhere = Instance { networks: vec!["podman".to_owned()], ..found };
         seen.push(fields(&desired(), &[], &elsewhere));
         assert!(seen.iter().all(|fields| fields.len() == 1), "one change each: {seen:?}");
@@ -295,7 +336,9 @@ mod tests {
         seen.sort();
         let mut all = Field::ALL.to_vec();
         all.sort();
-        assert_eq!(seen, all);
+        // Those behind it are of bridges, and of VMs.
+        let of_vms = all.iter().position(|field| *field == Field::Bridge).unwrap();
+        assert_eq!(seen, all[..of_vms]);
     }
 
     #[test]
@@ -304,9 +347,13 @@ mod tests {
         let found = Instance { memory: None, millicpus: None, ..instance(&wanted, Power::Running) };
         let engine =
             EngineFacts { unlimited: vec![Field::Memory, Field::Cpus], ..EngineFacts::default() };
-        assert_eq!(diff(&wanted, &[], "web", &found, None, &engine, &capabilities()), []);
+        assert_eq!(
+            diff(&wanted, Forwards::default(), "web", &found, None, &engine, &capabilities()),
+            []
+        );
         let engine = EngineFacts { unlimited: vec![Field::Cpus], ..EngineFacts::default() };
-        let changes = diff(&wanted, &[], "web", &found, None, &engine, &capabilities());
+        let changes =
+            diff(&wanted, Forwards::default(), "web", &found, None, &engine, &capabilities());
         assert_eq!(changes.iter().map(|change| change.field).collect::<Vec<_>>(), [Field::Memory]);
         assert_eq!(fields(&wanted, &[], &found), [Field::Memory, Field::Cpus]);
     }

@@ -1,5 +1,7 @@
 //! What cannot be planned, and which line to change.
 
+mod problem;
+
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
@@ -10,10 +12,9 @@ use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::observed::Power;
 use crate::model::plain::one_line;
-use crate::model::problem::Problem;
 use crate::model::snapshot::SnapshotName;
 use crate::model::source::Place;
-use crate::model::units::{Bytes, CpuCount, Memory};
+use crate::model::units::{Bytes, CpuCount, DiskSize, Memory};
 
 /// A plan that cannot be made.
 #[derive(Clone, Debug, Error, Diagnostic, PartialEq, Eq)]
@@ -117,7 +118,7 @@ pub enum PlanError {
     #[error("{wanted} of disk are needed in {} and {available} are free", at.display())]
     #[diagnostic(
         code(vagrantp::plan::disk_short),
-        help("free some space there; `podman system df` shows what uses it")
+        help("free some space there: `vagrantp gc` removes what nobody uses any more")
     )]
     DiskShort {
         /// What is needed.
@@ -126,6 +127,39 @@ pub enum PlanError {
         available: Bytes,
         /// In which directory.
         at: PathBuf,
+    },
+    /// A disk would become smaller.
+    #[error("DISK_SIZE is {wanted}, and the disk has {found}: a disk is never made smaller")]
+    #[diagnostic(
+        code(vagrantp::plan::disk_shrinks),
+        help(
+            "write DISK_SIZE={}M or more; a smaller one takes a new disk: `vagrantp rm`, then \
+             `vagrantp up`", found.0
+        )
+    )]
+    DiskShrinks {
+        /// What it has.
+        found: DiskSize,
+        /// What is asked for.
+        wanted: DiskSize,
+        /// Where it is asked for.
+        #[label(collection, "less than the {found} that it has")]
+        place: Option<Place>,
+    },
+    /// The port that is to lead to the guest's SSH server is taken.
+    #[error("the port {port} on 127.0.0.1 is taken by {holder}")]
+    #[diagnostic(
+        code(vagrantp::plan::ssh_port_taken),
+        help("free it, or write another SSH_PORT; without the line, a free one is picked")
+    )]
+    SshPortTaken {
+        /// The port.
+        port: u16,
+        /// Who has it.
+        holder: String,
+        /// Where it is asked for.
+        #[label(collection, "taken by {holder}")]
+        place: Option<Place>,
     },
     /// A fixed host port is taken.
     #[error("port {port} on {bind} is taken by {holder}")]
@@ -299,7 +333,10 @@ impl PlanError {
             PlanError::MemoryShort { .. }
             | PlanError::CpusShort { .. }
             | PlanError::DiskShort { .. } => Code::InsufficientResources,
-            PlanError::PortTaken { .. } | PlanError::PortPoolEmpty { .. } => Code::PortConflict,
+            PlanError::PortTaken { .. }
+            | PlanError::PortPoolEmpty { .. }
+            | PlanError::SshPortTaken { .. } => Code::PortConflict,
+            PlanError::DiskShrinks { .. } => Code::ConfigInvalid,
             PlanError::RangeTaken { .. } | PlanError::AddressTaken { .. } => Code::AddressConflict,
             PlanError::NetworkTaken { .. } => Code::NetworkFailed,
             PlanError::UnknownState { .. }
@@ -320,6 +357,8 @@ impl PlanError {
             PlanError::Unsupported { key, place, .. } => Some((key, place.as_ref())),
             PlanError::MemoryShort { place, .. } => Some(("MEMORY", place.as_ref())),
             PlanError::CpusShort { place, .. } => Some(("CPUS", place.as_ref())),
+            PlanError::DiskShrinks { place, .. } => Some(("DISK_SIZE", place.as_ref())),
+            PlanError::SshPortTaken { place, .. } => Some(("SSH_PORT", place.as_ref())),
             PlanError::PortTaken { place, .. } | PlanError::PortPoolEmpty { place, .. } => {
                 Some(("PORTS", place.as_ref()))
             }
@@ -327,37 +366,6 @@ impl PlanError {
                 Some(("IP_ADDRESS", place.as_ref()))
             }
             _ => None,
-        }
-    }
-}
-
-impl From<PlanError> for Problem {
-    fn from(error: PlanError) -> Self {
-        let field = error.field().map(|(key, place)| (key, place.cloned()));
-        let mut problem = Problem::new(error.code(), error.clone());
-        if let Some((key, place)) = field {
-            problem = problem.at(key, place.as_ref());
-        }
-        match error {
-            PlanError::MemoryShort { wanted, available, .. } => {
-                problem.with("required_mb", wanted.0).with("available_mb", available.0)
-            }
-            PlanError::CpusShort { wanted, available, .. } => {
-                problem.with("required_cpus", wanted.0).with("available_cpus", available.0)
-            }
-            PlanError::DiskShort { wanted, available, .. } => {
-                problem.with("required_bytes", wanted.0).with("available_bytes", available.0)
-            }
-            PlanError::PortTaken { port, holder, .. } => {
-                problem.with("port", port).with("holder", holder)
-            }
-            PlanError::RangeTaken { theirs, by, .. } => {
-                problem.with("range", theirs.to_string()).with("holder", by)
-            }
-            PlanError::AddressTaken { by, .. } => problem.with("holder", by),
-            PlanError::NameTaken { owner, .. } => problem.with("owner", owner),
-            PlanError::Moved { from, .. } => problem.with("from", from.display().to_string()),
-            _ => problem,
         }
     }
 }

@@ -6,12 +6,13 @@ use crate::model::command::MainProcess;
 use crate::model::desired::{Desired, DesiredNetwork};
 use crate::model::id::{Identity, InfraId, InfraType, InstanceUuid, ProjectDir, ProviderKind};
 use crate::model::image::ImageSource;
-use crate::model::network::{NetworkMode, PortPool};
+use crate::model::network::{MacAddress, NetworkMode, PortPool};
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power};
 use crate::model::snapshot::{Snapshot, SnapshotName};
 use crate::model::source::{Layer, Origin, Place, Sourced};
 use crate::model::spec::InstanceSpec;
 use crate::model::units::{CpuCount, DiskSize, Memory, Seconds};
+use crate::model::vm::{DesiredVm, DisplayMode, Firmware, ObservedVm, WaitFor};
 
 use super::Plan;
 use super::action::{Action, Fetch};
@@ -63,6 +64,36 @@ pub(crate) fn desired() -> Desired {
     }
 }
 
+/// The wish of `INFRA_TYPE=vm`, `PROVIDER=qemu`, `INFRA_ID=web` and an image.
+pub(crate) fn desired_vm() -> Desired {
+    let wish = desired();
+    let path = wish.identity.project.path.clone();
+    let uuid = InstanceUuid::derive("m", 1000, &path, InfraType::Vm);
+    let (infra_type, provider) = (InfraType::Vm, ProviderKind::Qemu);
+    let image = ImageSource::DiskFile { path: "/images/debian.qcow2".into(), sha256: None };
+    Desired {
+        identity: Identity { uuid, infra_type, provider, ..wish.identity },
+        image: written(image),
+        vm: Some(DesiredVm {
+            disk_path: None,
+            iso: None,
+            kernel: None,
+            initrd: None,
+            append: None,
+            firmware: Sourced::default_of(Firmware::Auto),
+            cloud_init: None,
+            mac: Sourced::default_of(MacAddress::of_instance(uuid)),
+            display: Sourced::default_of(DisplayMode::None),
+            qemu_args: Sourced::default_of(Vec::new()),
+            authorized_keys: Sourced::default_of(Vec::new()),
+            ssh_key: None,
+            ssh_port: None,
+            wait_for: Sourced::default_of(WaitFor::Ssh),
+        }),
+        ..wish
+    }
+}
+
 /// A value that stands on line 3.
 pub(crate) fn written<T>(value: T) -> Sourced<T> {
     let place = Place { source: 0, offset: 30, length: 4, file: ".env".into(), line: 3, column: 8 };
@@ -74,13 +105,15 @@ pub(crate) fn up(desired: &Desired, observed: &Observed) -> Result<Plan, Vec<Pla
     let goal = RunningGoal {
         desired,
         ports: &[],
+        ssh_port: desired.vm.is_some().then_some(22220),
         recreate: Recreate::WhereNeeded,
         fetch: Fetch::IfMissing,
         start: true,
         twin: Twin::Refuse,
         now: "2026-11-21T12:00:00Z",
     };
-    to_running(&goal, observed, &crate::provider::memory::capabilities())
+    let capabilities = crate::provider::memory::capabilities_of(desired.identity.infra_type);
+    to_running(&goal, observed, &capabilities)
 }
 
 /// The spec that `up` makes an instance with.
@@ -96,6 +129,8 @@ pub(crate) fn spec(desired: &Desired) -> InstanceSpec {
 /// An instance that is as wished, in this state.
 pub(crate) fn instance(desired: &Desired, state: Power) -> Instance {
     let spec = spec(desired);
+    let answers = (state == Power::Running).then_some(true);
+    let is_vm = spec.vm.is_some();
     Instance {
         id: "1".to_owned(),
         name: spec.name,
@@ -105,7 +140,7 @@ pub(crate) fn instance(desired: &Desired, state: Power) -> Instance {
         millicpus: Some(spec.cpus.0 * 1000),
         ports: spec.ports,
         mounts: spec.mounts,
-        networks: vec![spec.network],
+        networks: if is_vm { Vec::new() } else { vec![spec.network] },
         address: spec.address,
         autostart: spec.autostart,
         pid: None,
@@ -117,7 +152,7 @@ pub(crate) fn instance(desired: &Desired, state: Power) -> Instance {
         unlimited: Vec::new(),
         unguarded: Vec::new(),
         life: Default::default(),
-        vm: None,
+        vm: spec.vm.map(|settings| Box::new(ObservedVm { answers, ..ObservedVm::with(*settings) })),
         stamp: spec.stamp,
     }
 }
@@ -140,7 +175,7 @@ pub(super) fn snapshot(desired: &Desired, name: &str) -> Snapshot {
 pub(crate) fn observed(desired: &Desired, state: Power) -> Observed {
     Observed {
         instances: vec![instance(desired, state)],
-        network: Some(ObservedNetwork {
+        network: desired.vm.is_none().then(|| ObservedNetwork {
             name: desired.identity.network_name(),
             ours: true,
             isolated: true,

@@ -44,9 +44,11 @@ pub fn check(
     let own = running.and_then(|instance| instance.memory).unwrap_or(Memory(0));
     let wanted = desired.memory.value;
     let available = Memory(room.memory.0.saturating_add(own.0));
+    // A container's limit is no reservation: only one that somebody wrote is held against the host. A
+    // VM's memory is what it has.
+    let is_limit = desired.vm.is_none();
     if wanted > own && wanted > available {
-        // A limit is not a reservation: only a limit that somebody wrote is held against the host.
-        if desired.memory.origin.is_default() {
+        if is_limit && desired.memory.origin.is_default() {
             report.warnings.push(format!(
                 "the default limit of {wanted} is more than the {available} of memory that are \
                  available"
@@ -58,7 +60,7 @@ pub fn check(
     }
     let wanted = desired.cpus.value;
     if wanted > room.cpus {
-        if desired.cpus.origin.is_default() {
+        if is_limit && desired.cpus.origin.is_default() {
             report.warnings.push(format!(
                 "the default of {wanted} CPUs is more than the host's {}",
                 room.cpus
@@ -70,6 +72,24 @@ pub fn check(
     }
     report.errors.extend(disk(room, copied));
     report
+}
+
+/// What to say of a VM's disk that may grow beyond what is free: only what is written takes room, so
+/// that this stops nothing today.
+#[must_use]
+pub fn thin_disk(desired: &Desired, room: &HostRoom, own: Option<&Instance>) -> Option<String> {
+    desired.vm.as_ref()?;
+    let (at, free) = room.disk.as_ref()?;
+    let used = own.and_then(|own| own.vm.as_ref()).and_then(|vm| vm.disk_used);
+    let size = desired.disk_size.value;
+    let missing = Bytes(size.bytes().saturating_sub(used.unwrap_or(Bytes(0)).0));
+    (missing > *free).then(|| {
+        format!(
+            "the disk may grow to {size}, and {free} are free in {}: the machine waits when there is \
+             no more",
+            at.display()
+        )
+    })
 }
 
 /// Whether there is room for a copy of that size.

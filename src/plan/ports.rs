@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::model::desired::Desired;
 use crate::model::network::{HostPort, PortForward, PortPool, PortRule, Protocol};
 use crate::model::plain::one_line;
 use crate::model::source::Sourced;
@@ -53,6 +54,91 @@ impl fmt::Display for Holder {
             Holder::Unknown => f.write_str("another program"),
         }
     }
+}
+
+/// The host ports of an instance, settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// PORTS.
+    pub ports: Vec<PortForward>,
+    /// The port on 127.0.0.1 that leads to a VM's SSH server; none for a container, or on a bridge.
+    pub ssh: Option<u16>,
+}
+
+impl Settled {
+    /// The same, not owned.
+    #[must_use]
+    pub fn forwards(&self) -> Forwards<'_> {
+        Forwards { ports: &self.ports, ssh: self.ssh }
+    }
+
+    /// Every port, as what it is: a port of the host that leads inside.
+    pub fn all(&self) -> impl Iterator<Item = PortForward> {
+        self.ports.iter().copied().chain(self.ssh.map(PortForward::to_ssh))
+    }
+}
+
+/// The host ports of an instance, settled, where somebody else has them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Forwards<'a> {
+    /// PORTS.
+    pub ports: &'a [PortForward],
+    /// The port that leads to a VM's SSH server.
+    pub ssh: Option<u16>,
+}
+
+/// Where the search for a port that leads to SSH begins.
+const FIRST_TO_SSH: u16 = 22220;
+
+/// Whether a forwarded port leads to the SSH server: not into a container, and not on a bridge.
+#[must_use]
+pub fn forwards_ssh(desired: &Desired) -> bool {
+    desired.vm.is_some() && desired.network.bridge.is_none()
+}
+
+/// The port of SSH, as far as it can be told without a look at the host; none where it takes one.
+#[must_use]
+pub fn ssh_settled_already(desired: &Desired, has: Option<u16>) -> Option<Option<u16>> {
+    if !forwards_ssh(desired) {
+        return Some(None);
+    }
+    let written = desired.vm.as_ref().and_then(|vm| vm.ssh_port.as_ref());
+    written.map(|written| written.value).or(has).map(Some)
+}
+
+/// Settles the port of SSH: the one that is written, else the one that the machine has, where nobody
+/// else has taken that, else the first free one. `ports` are its other ports.
+///
+/// # Errors
+/// The written one is taken, or there is none left.
+pub fn settle_ssh(
+    desired: &Desired,
+    has: Option<u16>,
+    ports: &[PortForward],
+    taken: &[TakenPort],
+) -> Result<Option<u16>, PlanError> {
+    let Some(vm) = desired.vm.as_ref().filter(|_| forwards_ssh(desired)) else { return Ok(None) };
+    let holder = |port: u16| {
+        let forward = PortForward::to_ssh(port);
+        let own = ports.iter().any(|own| own.collides_with(forward.bind, port, forward.protocol));
+        if own {
+            return Some("a line of PORTS".to_owned());
+        }
+        let taken = taken.iter().find(|t| forward.collides_with(t.bind, t.port, t.protocol));
+        taken.map(|taken| taken.by.to_string())
+    };
+    if let Some(written) = &vm.ssh_port {
+        let (port, place) = (written.value, written.place().cloned());
+        return match holder(port) {
+            Some(holder) => Err(PlanError::SshPortTaken { port, holder, place }),
+            None => Ok(Some(port)),
+        };
+    }
+    let free = |port: &u16| holder(*port).is_none();
+    has.filter(free).or_else(|| (FIRST_TO_SSH..=u16::MAX).find(free)).map(Some).ok_or_else(|| {
+        let pool = format!("{FIRST_TO_SSH}-{}", u16::MAX);
+        PlanError::PortPoolEmpty { pool, place: None }
+    })
 }
 
 /// The rules as far as they can be settled from what the instance has already: the forwards, or

@@ -3,10 +3,11 @@
 use crate::model::capability::Cost;
 use crate::model::id::ProviderKind;
 use crate::model::observed::{Instance, Observed, Power};
+use crate::model::vm::Readiness;
 
 use super::action::{Action, StopMode, Target};
 use super::error::PlanError;
-use super::steps::stop;
+use super::steps::down;
 use super::{Cause, Plan, Step};
 
 /// What helps where the instance does not run.
@@ -21,7 +22,11 @@ pub(super) const WAIT: &str = "`vagrantp status` shows when that is over; then c
 ///
 /// # Errors
 /// There is none, or the provider says something that vagrantp does not know.
-pub fn to_restarted(observed: &Observed, mode: StopMode) -> Result<Plan, PlanError> {
+pub fn to_restarted(
+    observed: &Observed,
+    mode: StopMode,
+    ready: Option<&Readiness>,
+) -> Result<Plan, PlanError> {
     let instance = observed.instance().ok_or(PlanError::NotFound)?;
     let cause = Cause::asked();
     let mut steps = Vec::new();
@@ -30,11 +35,24 @@ pub fn to_restarted(observed: &Observed, mode: StopMode) -> Result<Plan, PlanErr
         Power::Removing => return Err(invalid("restart", instance, WAIT)),
         Power::Created | Power::Stopped => {}
         Power::Running | Power::Paused | Power::Stopping => {
-            steps.push(Step { cost: Cost::Restart, ..stop(instance, mode, cause.clone()) });
+            let down = down(instance, mode, &cause);
+            steps.extend(down.into_iter().map(|step| Step { cost: Cost::Restart, ..step }));
         }
     }
-    steps.push(Step::free(Action::Start { target: Target::of(instance) }, cause));
+    steps.push(Step::free(Action::Start { target: Target::of(instance) }, cause.clone()));
+    steps.extend(await_ready(instance, ready, &cause));
     Ok(Plan { steps, ..Plan::default() })
+}
+
+/// What is waited for once a VM goes on; nothing for a container.
+pub(super) fn await_ready(
+    instance: &Instance,
+    ready: Option<&Readiness>,
+    cause: &Cause,
+) -> Option<Step> {
+    let readiness = ready.filter(|_| instance.vm.is_some())?.clone();
+    let target = Target::of(instance);
+    Some(Step::free(Action::AwaitReady { target, readiness }, cause.clone()))
 }
 
 /// The way to a frozen instance.
@@ -72,12 +90,15 @@ pub fn to_suspended(
 ///
 /// # Errors
 /// There is none, or it is neither frozen nor running.
-pub fn to_resumed(observed: &Observed) -> Result<Plan, PlanError> {
+pub fn to_resumed(observed: &Observed, ready: Option<&Readiness>) -> Result<Plan, PlanError> {
     let instance = observed.instance().ok_or(PlanError::NotFound)?;
+    let cause = Cause::asked();
     let steps = match instance.state {
         Power::Running => Vec::new(),
         Power::Paused => {
-            vec![Step::free(Action::Resume { target: Target::of(instance) }, Cause::asked())]
+            let resume = Action::Resume { target: Target::of(instance) };
+            let first = Step::free(resume, cause.clone());
+            std::iter::once(first).chain(await_ready(instance, ready, &cause)).collect()
         }
         Power::Created | Power::Stopped => return Err(invalid("resume", instance, UP_STARTS)),
         Power::Stopping | Power::Removing => return Err(invalid("resume", instance, WAIT)),
@@ -139,15 +160,15 @@ mod tests {
         ] {
             let seen = observed(&wish, power);
             let kind = ProviderKind::Memory;
-            assert_eq!(comes_to(to_restarted(&seen, mode)), restart, "restart of {power:?}");
+            assert_eq!(comes_to(to_restarted(&seen, mode, None)), restart, "restart of {power:?}");
             assert_eq!(comes_to(to_suspended(&seen, kind, true)), suspend, "suspend of {power:?}");
-            assert_eq!(comes_to(to_resumed(&seen)), resume, "resume of {power:?}");
+            assert_eq!(comes_to(to_resumed(&seen, None)), resume, "resume of {power:?}");
         }
         let nothing = Observed::default();
         for plan in [
-            to_restarted(&nothing, mode),
+            to_restarted(&nothing, mode, None),
             to_suspended(&nothing, ProviderKind::Memory, true),
-            to_resumed(&nothing),
+            to_resumed(&nothing, None),
         ] {
             assert_eq!(plan, Err(PlanError::NotFound));
         }

@@ -3,6 +3,7 @@
 use crate::model::capability::{Capabilities, ImageKind};
 use crate::model::command::MainProcess;
 use crate::model::desired::Desired;
+use crate::model::id::InfraType;
 use crate::model::image::ImageSource;
 use crate::model::network::{NetworkMode, PortRule};
 use crate::model::observed::{EngineFacts, Observed};
@@ -47,13 +48,26 @@ pub fn refusals(
         );
     }
     // As root the kernel forwards, which it does for the network's own kind of address alone.
-    let of_ipv6 = |rule: &&Sourced<PortRule>| rule.value.bind.is_ipv6() && !engine.rootless;
+    let kernel_forwards = capabilities.runs == InfraType::Container && !engine.rootless;
+    let of_ipv6 = |rule: &&Sourced<PortRule>| rule.value.bind.is_ipv6() && kernel_forwards;
     if let Some(rule) = desired.ports.iter().find(of_ipv6) {
         refuse(
             "PORTS",
             "forward a port from an IPv6 address as root: what connects there would wait in vain",
             "write an IPv4 address, or none for 127.0.0.1; without root's rights it works",
             rule.place(),
+        );
+    }
+    if let Some(address) = &desired.network.address
+        && desired.network.mode.value == NetworkMode::Default
+        && !capabilities.fixed_address
+    {
+        refuse(
+            "IP_ADDRESS",
+            "give a machine behind the host an address of its own",
+            "delete the line, and forward what is needed with PORTS; on a bridge \
+             (NETWORK_MODE=bridge) it can have one",
+            address.place(),
         );
     }
     if desired.autostart.value && !capabilities.autostart {
@@ -82,12 +96,14 @@ pub fn refusals(
         );
     }
     if !capabilities.images.contains(&kind) {
-        refuse(
-            "IMAGE",
-            what,
-            "give a registry reference or a tarball of a root file system",
-            desired.image.place(),
-        );
+        let help = match capabilities.runs {
+            InfraType::Container => "give a registry reference or a tarball of a root file system",
+            InfraType::Vm => {
+                "give the path or the URL of a disk image (qcow2 or raw), or take \
+                 INFRA_TYPE=container"
+            }
+        };
+        refuse("IMAGE", what, help, desired.image.place());
     }
     errors
 }

@@ -2,18 +2,22 @@
 
 use std::net::Ipv4Addr;
 
-use crate::model::capability::Cost;
+use crate::model::capability::{Capabilities, Cost};
 use crate::model::id::InstanceUuid;
 use crate::model::observed::{Instance, Observed, Power};
 use crate::model::snapshot::{Snapshot, SnapshotName};
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::model::stamp::{Asked, Stamp};
+use crate::model::vm::Readiness;
 
 use super::action::{Action, StopMode, Target, Volumes};
 use super::error::PlanError;
 use super::power::{WAIT, invalid};
 use super::steps::{at_rest, stop};
 use super::{Cause, Plan, Step};
+
+/// What helps where the instance is asleep.
+const RESUME_FIRST: &str = "`vagrantp resume` lets it go on; then call it again";
 
 /// The way to a snapshot of the instance's files under a name that is free.
 ///
@@ -24,9 +28,24 @@ pub fn to_snapshot(
     name: &SnapshotName,
     description: Option<&str>,
     now: &str,
+    capabilities: &Capabilities,
 ) -> Result<Plan, PlanError> {
     let instance = observed.instance().ok_or(PlanError::NotFound)?;
+    if !capabilities.snapshots {
+        return Err(PlanError::Unsupported {
+            provider: instance.stamp.provider,
+            key: "snapshot",
+            what: "keep the state of a machine under a name".to_owned(),
+            help: "copy what has to be kept, or take another PROVIDER".to_owned(),
+            place: None,
+        });
+    }
+    let asleep = instance.vm.as_ref().is_some_and(|vm| vm.suspended_to_disk);
     match instance.state {
+        // Its memory belongs to the disk as it is, and is kept elsewhere.
+        Power::Paused if asleep => {
+            return Err(invalid("take a snapshot of", instance, RESUME_FIRST));
+        }
         Power::Created | Power::Running | Power::Paused | Power::Stopped => {}
         Power::Stopping | Power::Removing => {
             return Err(invalid("take a snapshot of", instance, WAIT));
@@ -42,7 +61,7 @@ pub fn to_snapshot(
         image: asked.image.clone(),
         image_id: asked.image_id.clone(),
         size: None,
-        memory: false,
+        memory: instance.vm.is_some() && instance.state.is_up(),
     };
     if let Some(there) = own(observed, snapshot.of).find(|there| there.name == *name) {
         return Err(PlanError::SnapshotExists { name: name.clone(), taken: there.taken() });
@@ -66,9 +85,13 @@ pub fn to_reverted(
     name: &SnapshotName,
     mode: StopMode,
     now: &str,
+    ready: Option<&Readiness>,
 ) -> Result<Plan, PlanError> {
     let snapshot = wanted(observed, of, name)?;
     let old = observed.instance().ok_or(PlanError::NotFound)?;
+    if old.vm.is_some() {
+        return super::machine::reverted(old, snapshot, ready);
+    }
     let unready = |doing: &str| PlanError::InvalidState {
         verb: "revert",
         name: old.stamp.infra_id.to_string(),
@@ -216,6 +239,7 @@ mod tests {
     use crate::plan::check::contradictions;
     use crate::plan::fixture::{desired, observed, snapshot};
     use crate::plan::undo::way_back_from;
+    use crate::provider::memory::capabilities;
     use std::time::Duration;
 
     const NOW: &str = "2026-11-21T12:00:00Z";
@@ -236,7 +260,7 @@ mod tests {
 
     fn revert(seen: &Observed, to: &str) -> Result<Plan, PlanError> {
         let mode = StopMode::Graceful { grace: Duration::from_secs(30) };
-        to_reverted(seen, of(), &name(to), mode, NOW)
+        to_reverted(seen, of(), &name(to), mode, NOW, None)
     }
 
     /// The names of the steps, or the code.
@@ -261,7 +285,7 @@ mod tests {
             (Power::Unknown, false, Err(NO)),
         ] {
             let seen = seen(power);
-            let take = comes_to(to_snapshot(&seen, &name("now"), None, NOW));
+            let take = comes_to(to_snapshot(&seen, &name("now"), None, NOW, &capabilities()));
             let expected = if taken { Ok(vec!["take_snapshot"]) } else { Err(NO) };
             assert_eq!(take, expected, "create of {power:?}");
             assert_eq!(comes_to(revert(&seen, "before")), reverted, "revert of {power:?}");
@@ -273,7 +297,10 @@ mod tests {
     #[test]
     fn where_there_is_no_machine_only_its_snapshots_can_go() {
         let nothing = Observed::default();
-        assert_eq!(to_snapshot(&nothing, &name("x"), None, NOW), Err(PlanError::NotFound));
+        assert_eq!(
+            to_snapshot(&nothing, &name("x"), None, NOW, &capabilities()),
+            Err(PlanError::NotFound)
+        );
         assert_eq!(revert(&nothing, "x"), Err(PlanError::NotFound));
         assert_eq!(to_snapshot_gone(&nothing, of(), &name("x")), Err(PlanError::NotFound));
         let left = Observed { instances: Vec::new(), ..seen(Power::Running) };
@@ -285,7 +312,7 @@ mod tests {
     #[test]
     fn a_name_is_there_once_and_a_wrong_one_shows_the_others() {
         let seen = seen(Power::Running);
-        let again = to_snapshot(&seen, &name("before"), None, NOW).unwrap_err();
+        let again = to_snapshot(&seen, &name("before"), None, NOW, &capabilities()).unwrap_err();
         assert_eq!(again.code(), Code::SnapshotExists);
         let wrong = revert(&seen, "befor").unwrap_err();
         assert_eq!(wrong.code(), Code::SnapshotNotFound);

@@ -4,22 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::capability::{Capabilities, Cost};
+use crate::model::capability::Capabilities;
 use crate::model::desired::Desired;
-use crate::model::id::Identity;
 use crate::model::network::PortForward;
-use crate::model::observed::{Instance, Observed, ObservedNetwork, Power};
+use crate::model::observed::{Instance, Observed};
 
-use super::action::{Action, Fetch, StopMode, Target, Volumes};
-use super::adopt::rest_of_adoption;
+use super::Plan;
+use super::action::{Fetch, StopMode, Target};
 use super::appeared::appeared;
 use super::build::Builder;
 use super::diff::{Change, diff};
 use super::error::PlanError;
 use super::network::{self, choose};
+use super::ports::Forwards;
 use super::refuse::{instance_name, network_refusal, refusals};
-use super::snapshots::{own, removal};
-use super::{Cause, Plan, Step};
 
 /// Consent to lose what a recreate loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +36,8 @@ pub struct RunningGoal<'a> {
     pub desired: &'a Desired,
     /// The wish's ports, settled.
     pub ports: &'a [PortForward],
+    /// The port on 127.0.0.1 that leads to a VM's SSH server, settled; none for a container.
+    pub ssh_port: Option<u16>,
     /// Whether to start from the image again.
     pub recreate: Recreate,
     /// Whether to fetch the image although it is there.
@@ -117,7 +117,8 @@ pub fn to_running(
         return Err(errors);
     }
     let network = choose(desired, observed, observed.instance());
-    let mut builder = Builder { goal, observed, name, network, steps: Vec::new() };
+    let mut builder =
+        Builder { goal, observed, name, network, steps: Vec::new(), warnings: Vec::new() };
     for leftover in observed.leftovers() {
         builder.remove_leftover(leftover);
     }
@@ -131,7 +132,9 @@ pub fn to_running(
     unguarded.dedup();
     let mut changes = Vec::new();
     match (observed.instance(), adopted) {
+        (None, Some(moved)) if builder.is_vm() => builder.adopt_machine(moved),
         (None, Some(moved)) => builder.adopt(moved),
+        (None, None) if builder.is_vm() => builder.make_machine()?,
         (None, None) => builder.make(),
         (Some(instance), _) => {
             changes = changes_of(goal, &builder.name, instance, observed, capabilities);
@@ -139,6 +142,7 @@ pub fn to_running(
             warnings.extend(outdated(&builder));
         }
     }
+    warnings.append(&mut builder.warnings);
     Ok(Plan { steps: builder.steps, changes, warnings, unguarded, ..Plan::default() })
 }
 
@@ -172,90 +176,12 @@ fn changes_of(
     capabilities: &Capabilities,
 ) -> Vec<Change> {
     let network = network::of_instance(observed, instance);
-    diff(goal.desired, goal.ports, name, instance, network, &observed.engine, capabilities)
+    let forwards = Forwards { ports: goal.ports, ssh: goal.ssh_port };
+    diff(goal.desired, forwards, name, instance, network, &observed.engine, capabilities)
 }
 
-/// The way to a stopped instance.
-///
-/// # Errors
-/// [`PlanError::NotFound`] where there is none.
-pub fn to_stopped(observed: &Observed, mode: StopMode) -> Result<Plan, PlanError> {
-    if observed.instances.is_empty() {
-        return Err(PlanError::NotFound);
-    }
-    let steps = observed
-        .instances
-        .iter()
-        .filter(|instance| !at_rest(instance.state))
-        .map(|instance| stop(instance, mode, Cause::asked()))
-        .collect();
-    Ok(Plan { steps, ..Plan::default() })
-}
-
-/// The way to nothing: every object of the project's goes, the network and saved files included.
-#[must_use]
-pub fn to_absent(identity: &Identity, observed: &Observed, mode: StopMode) -> Plan {
-    let mut steps = Vec::new();
-    for instance in &observed.instances {
-        if !at_rest(instance.state) {
-            steps.push(stop(instance, mode, Cause::asked()));
-        }
-        steps.push(Step {
-            action: Action::Remove { target: Target::of(instance), volumes: Volumes::Remove },
-            cost: Cost::Destroy,
-            cause: Cause::asked(),
-        });
-    }
-    steps.extend(rest_of_adoption(identity, observed));
-    steps.extend(own(observed, identity.uuid).map(removal));
-    for image in observed.saved_images.iter().chain(&observed.built_images) {
-        steps.push(Step::free(Action::RemoveImage { image: image.clone() }, Cause::asked()));
-    }
-    let mut warnings = copies(observed);
-    for network in observed.own_networks() {
-        if !network.shared_with.is_empty() {
-            warnings.push(still_used(network));
-            continue;
-        }
-        steps.push(Step::free(
-            Action::RemoveNetwork { name: network.name.clone(), uuid: identity.uuid },
-            Cause::asked(),
-        ));
-    }
-    Plan { steps, warnings, ..Plan::default() }
-}
-
-/// What to say of objects that carry the stamp and are somebody else's.
-#[must_use]
-pub fn copies(observed: &Observed) -> Vec<String> {
-    let says = |name: &String| {
-        format!(
-            "{name} carries the labels of this project's and was not made by vagrantp: it is left \
-             alone"
-        )
-    };
-    observed.copies.iter().map(says).collect()
-}
-
-fn still_used(network: &ObservedNetwork) -> String {
-    let (name, users) = (&network.name, network.shared_with.join(", "));
-    format!(
-        "the network {name} stays, since {users} is in it, which vagrantp did not make; \
-         `vagrantp gc` removes it once it is in nobody's use"
-    )
-}
-
-/// Whether there is nothing left to stop.
-pub(super) fn at_rest(state: Power) -> bool {
-    match state {
-        Power::Created | Power::Stopped | Power::Removing => true,
-        Power::Running | Power::Paused | Power::Stopping | Power::Unknown => false,
-    }
-}
-
-pub(super) fn stop(instance: &Instance, mode: StopMode, cause: Cause) -> Step {
-    Step::free(Action::Stop { target: Target::of(instance), mode }, cause)
-}
+pub(super) use super::down::{at_rest, down, stop};
+pub use super::down::{copies, to_absent, to_disk, to_stopped};
 
 /// How `stop` and `rm` stop: killed with `--force`, else asked first.
 #[must_use]
@@ -267,7 +193,8 @@ pub fn stop_mode(force: bool, grace: Duration) -> StopMode {
 mod tests {
     use super::*;
     use crate::model::image::ImageSource;
-    use crate::model::observed::Newer;
+    use crate::model::observed::{Newer, Power};
+    use crate::plan::action::Action;
     use crate::plan::check::contradictions;
     use crate::plan::fixture::{desired, observed, up};
 

@@ -3,8 +3,8 @@
 use crate::model::snapshot::Snapshot;
 use crate::model::spec::{BaseImage, InstanceSpec};
 
-use super::Plan;
 use super::action::{Action, StopMode, Target, Volumes};
+use super::{Plan, Step};
 
 /// The action that takes `action` back; none where there is nothing to take back, or where it
 /// cannot be.
@@ -89,7 +89,7 @@ pub fn way_back_from(plan: &Plan, failed: usize) -> Vec<Action> {
         Action::Create { spec } => Some(created(spec)),
         _ => None,
     });
-    let Some(made_here) = made_here else { return Vec::new() };
+    let Some(made_here) = made_here else { return still_as_it_was(plan, failed) };
     let mut way = Vec::new();
     for (index, step) in plan.steps.iter().enumerate().take(failed + 1) {
         let ends_the_way = match &step.action {
@@ -105,6 +105,21 @@ pub fn way_back_from(plan: &Plan, failed: usize) -> Vec<Action> {
     }
     way.reverse();
     way
+}
+
+/// A VM that was stopped to be changed, and was not, is started again.
+fn still_as_it_was(plan: &Plan, failed: usize) -> Vec<Action> {
+    let unchanged = |step: &Step| matches!(step.action, Action::Configure { .. });
+    let at = plan.steps.iter().position(unchanged);
+    if at.is_none_or(|at| failed > at) {
+        return Vec::new();
+    }
+    // A stop that failed must not start what it could not stop.
+    let stopped = plan.steps[..failed].iter().find_map(|step| match &step.action {
+        Action::Stop { target, .. } => Some(Action::Start { target: target.clone() }),
+        _ => None,
+    });
+    stopped.into_iter().collect()
 }
 
 fn created(spec: &InstanceSpec) -> Target {

@@ -31,9 +31,15 @@ mod snapshots;
 mod vm;
 
 /// The world of one test: instances, networks and images, and faults to come.
-#[derive(Default)]
 pub struct Memory {
     world: Mutex<World>,
+    runs: InfraType,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory::new(World::default())
+    }
 }
 
 /// What is in it.
@@ -62,10 +68,16 @@ pub struct World {
 }
 
 impl Memory {
-    /// A world to start from.
+    /// A world of containers to start from.
     #[must_use]
     pub fn new(world: World) -> Self {
-        Memory { world: Mutex::new(world) }
+        Memory::of(InfraType::Container, world)
+    }
+
+    /// A world of containers, or of VMs that are what plain QEMU's are.
+    #[must_use]
+    pub fn of(runs: InfraType, world: World) -> Self {
+        Memory { world: Mutex::new(world), runs }
     }
 
     /// Looks at the world, or changes it behind everybody's back.
@@ -75,32 +87,44 @@ impl Memory {
     }
 }
 
-/// What the in-memory provider can do: its costs are those of the table.
+/// What the in-memory provider can do with containers: its costs are those of the table.
 #[must_use]
 pub fn capabilities() -> Capabilities {
+    capabilities_of(InfraType::Container)
+}
+
+/// What the in-memory provider can do: with VMs, what plain QEMU can.
+#[must_use]
+pub fn capabilities_of(runs: InfraType) -> Capabilities {
+    let is_vm = runs == InfraType::Vm;
+    let column = if is_vm { ProviderKind::Qemu } else { ProviderKind::Memory };
     let cost = |field: Field| {
-        let change = changes::of(field.key(), ProviderKind::Memory)?;
+        let change = changes::of(field.key(), column)?;
         Some(match (field, change) {
-            // The address is changed in the network that stays.
-            (Field::Address, Change::LiveElse(_)) => Cost::Live,
+            // The address is changed in the network that stays, keys where the guest answers.
+            (Field::Address | Field::AuthorizedKeys, Change::LiveElse(_)) => Cost::Live,
             (_, change) => change.cost(),
         })
     };
-    Capabilities {
-        costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
-        runs: InfraType::Container,
-        bridge: true,
-        fixed_address: true,
-        snapshots: true,
-        keeps_disk: false,
-        suspend: true,
-        autostart: true,
-        images: vec![
+    let images = match runs {
+        InfraType::Vm => vec![ImageKind::Disk],
+        InfraType::Container => vec![
             ImageKind::Registry,
             ImageKind::Rootfs,
             ImageKind::OciArchive,
             ImageKind::Containerfile,
         ],
+    };
+    Capabilities {
+        costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
+        runs,
+        bridge: true,
+        fixed_address: !is_vm,
+        snapshots: true,
+        keeps_disk: is_vm,
+        suspend: true,
+        autostart: !is_vm,
+        images,
     }
 }
 
@@ -111,7 +135,7 @@ impl Provider for Memory {
     }
 
     fn capabilities(&self) -> Capabilities {
-        capabilities()
+        capabilities_of(self.runs)
     }
 
     async fn observe(&self, query: &Query<'_>) -> Result<Observed, ProviderError> {
@@ -350,12 +374,12 @@ impl World {
             | Action::AuthorizeKeys { .. }
             | Action::RevertSnapshot { .. }
             | Action::RemoveDisk { .. } => return self.vm_action(action),
-            Action::Remove { target, .. } => {
+            Action::Remove { target, volumes } => {
                 let Some(at) = self.find(target) else { return Ok(Outcome::AlreadyDone) };
                 if self.instances[at].state.is_up() {
                     return stale("it is running");
                 }
-                self.instances.remove(at);
+                self.remove(at, *volumes);
             }
         }
         Ok(Outcome::Done)

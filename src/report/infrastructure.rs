@@ -1,5 +1,7 @@
 //! The instance as every verb shows it: one shape in JSON, one block of lines for people.
 
+mod lines;
+
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -8,11 +10,11 @@ use serde::Serialize;
 use crate::model::capability::Field;
 use crate::model::id::{Identity, InfraType, InstanceUuid, ProviderKind};
 use crate::model::life::{Health, Limits};
-use crate::model::lifetime::{Lifetime, roughly};
+use crate::model::lifetime::Lifetime;
 use crate::model::network::{NetworkMode, PortForward, Protocol};
 use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
-use crate::model::units::Memory;
+use crate::model::vm::{Acceleration, Trouble};
 
 use super::clean;
 use super::ended::Ended;
@@ -70,6 +72,12 @@ pub struct Infrastructure {
     pub unguarded: Vec<PathBuf>,
     /// Why the provider cannot look into it any more; the state is then `error`.
     pub damaged: Option<String>,
+    /// What keeps a VM from going on; the state is then `error`.
+    pub trouble: Option<&'static str>,
+    /// What runs a VM's instructions, while it runs: `kvm` or `emulation`.
+    pub acceleration: Option<&'static str>,
+    /// What of a VM is changed and takes effect at its next start.
+    pub pending: bool,
 }
 
 /// A health check and what came of it.
@@ -171,6 +179,21 @@ pub struct Access {
     pub web_urls: Vec<String>,
 }
 
+/// What leads into a VM.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The host to connect to.
+    pub host: String,
+    /// The port to connect to.
+    pub port: u16,
+    /// The user inside.
+    pub user: String,
+    /// The private key's path, where one is named.
+    pub key: Option<String>,
+    /// The whole command.
+    pub command: String,
+}
+
 /// What is known beside the identity.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -186,6 +209,8 @@ pub struct Facts<'a> {
     pub updated_at: Option<&'a str>,
     /// When vagrantp last stopped it.
     pub last_stopped: Option<&'a str>,
+    /// What leads into a VM, where its address is known.
+    pub access: Option<&'a Way>,
     /// The user inside.
     pub user: &'a str,
     /// How long it may live, and the time at which that is told.
@@ -199,6 +224,7 @@ impl Infrastructure {
         let instance = facts.instance;
         let stamp = instance.map(|instance| &instance.stamp);
         let life = instance.map(|instance| &instance.life);
+        let vm = instance.and_then(|instance| instance.vm.as_deref());
         let resources = Resources {
             memory_mb: instance
                 .and_then(|instance| limits(instance).memory)
@@ -209,7 +235,7 @@ impl Infrastructure {
                 .map(|millicpus| millicpus.div_ceil(1000))
                 .or(stamp.map(|stamp| stamp.asked.cpus.0))
                 .unwrap_or(facts.wanted.cpus),
-            disk_gb: facts.disk_gb,
+            disk_gb: vm.map_or(facts.disk_gb, |vm| vm.settings.disk_size.gibibytes_up()),
             not_enforced: not_enforced(instance),
         };
         let name =
@@ -230,7 +256,10 @@ impl Infrastructure {
             infra_type: identity.infra_type,
             provider: identity.provider,
             state: facts.state,
-            suspend_kind: (facts.state == State::Suspended).then_some("memory"),
+            suspend_kind: (facts.state == State::Suspended).then_some(match vm {
+                Some(vm) if vm.suspended_to_disk => "disk",
+                _ => "memory",
+            }),
             project_path: identity.project.path.clone(),
             created_at: stamp.map(|stamp| stamp.created_at.clone()),
             updated_at: facts
@@ -247,7 +276,7 @@ impl Infrastructure {
                 .lifetime
                 .and_then(|(lifetime, _)| lifetime.end())
                 .map(|end| end.to_string()),
-            expires: facts.lifetime.and_then(|(lifetime, now)| expires(&lifetime, now)),
+            expires: facts.lifetime.and_then(|(lifetime, now)| lines::expires(&lifetime, now)),
             arch: instance.and_then(|instance| instance.arch.clone()),
             resources,
             networking: Networking {
@@ -271,9 +300,18 @@ impl Infrastructure {
                     .collect(),
             },
             access: Access {
-                user: Some(facts.user.to_owned()),
+                user: Some(match vm {
+                    Some(vm) => vm.settings.user.clone(),
+                    None => facts.user.to_owned(),
+                }),
+                host: facts.access.map(|way| way.host.clone()),
+                port: facts.access.map(|way| way.port),
+                key: facts.access.and_then(|way| way.key.clone()),
                 command: format!("vagrantp -C {path} ssh"),
-                ssh_command: running.then(|| format!("podman exec -it {name} sh -l")),
+                ssh_command: match (vm, facts.access) {
+                    (None, _) => running.then(|| format!("podman exec -it {name} sh -l")),
+                    (Some(_), way) => way.filter(|_| running).map(|way| way.command.clone()),
+                },
                 web_urls: if running { web_urls(&ports) } else { Vec::new() },
                 ..Access::default()
             },
@@ -287,85 +325,12 @@ impl Infrastructure {
                 .and_then(|instance| Ended::of(instance, facts.last_stopped)),
             unguarded: instance.map_or_else(Vec::new, |instance| instance.unguarded.clone()),
             damaged: life.and_then(|life| life.damaged.clone()),
+            trouble: vm.and_then(|vm| vm.trouble).map(Trouble::says),
+            acceleration: vm.and_then(|vm| vm.acceleration).map(Acceleration::as_str),
+            pending: vm.is_some_and(|vm| vm.pending),
             name,
         }
     }
-
-    /// The lines under the headline of `up` and `status`.
-    #[must_use]
-    pub fn lines(&self) -> Vec<(String, String)> {
-        let mut lines = Vec::new();
-        let mut line = |name: &str, value: String| lines.push((name.to_owned(), value));
-        line("resources", {
-            let cpus = if self.resources.cpus == 1 { "CPU" } else { "CPUs" };
-            let memory = Memory(self.resources.memory_mb);
-            let mut text = format!("{memory} of memory, {} {cpus}", self.resources.cpus);
-            if !self.resources.not_enforced.is_empty() {
-                let which = self.resources.not_enforced.join(" and ").replace("cpus", "CPUs");
-                text.push_str(&format!("  ({which} not enforced)"));
-            }
-            text
-        });
-        if let Some(why) = &self.damaged {
-            line("damaged", why.clone());
-        }
-        for file in &self.unguarded {
-            line("unguarded", format!("{}: can be written from inside", file.display()));
-        }
-        if let Some(health) = &self.health {
-            line("health", health.says());
-        }
-        if self.restarts > 0 {
-            let times = if self.restarts == 1 { "once" } else { "times" };
-            let count =
-                if self.restarts == 1 { String::new() } else { format!("{} ", self.restarts) };
-            line(
-                "restarts",
-                format!(
-                    "{count}{times}: its main process ends, and {} starts it again",
-                    self.provider
-                ),
-            );
-        }
-        if let Some(expires) = &self.expires {
-            line("expires", expires.clone());
-        }
-        if let Some(address) = &self.networking.ip_address {
-            line("address", address.clone());
-        }
-        if let Some(bridge) = &self.networking.bridge {
-            line("network", format!("bridge {bridge}: reached from there, not from this host"));
-        }
-        for port in &self.networking.ports {
-            let bind = if port.bind.contains(':') {
-                format!("[{}]", port.bind)
-            } else {
-                port.bind.clone()
-            };
-            let protocol = match port.protocol {
-                Protocol::Tcp => "",
-                Protocol::Udp => "/udp",
-            };
-            let picked = if port.auto { "  (picked by vagrantp)" } else { "" };
-            line(
-                "port",
-                format!("{bind}:{} → {}{protocol}{picked}", port.host_port, port.container_port),
-            );
-        }
-        lines
-    }
-}
-
-fn expires(lifetime: &Lifetime, now: Timestamp) -> Option<String> {
-    let (end, ttl) = (lifetime.end()?, lifetime.ttl);
-    let distance = roughly(now, end);
-    Some(if lifetime.is_over(now) {
-        format!(
-            "{distance} ago (INFRA_TTL={ttl}): `vagrantp gc` removes it, `vagrantp up` renews it"
-        )
-    } else {
-        format!("in {distance} (INFRA_TTL={ttl}); each `vagrantp up` renews it")
-    })
 }
 
 fn not_enforced(instance: Option<&Instance>) -> &'static [&'static str] {

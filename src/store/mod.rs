@@ -102,6 +102,25 @@ impl InstanceStore {
         &self.dir
     }
 
+    /// Where `ssh` reads by which key the instance is known.
+    #[must_use]
+    pub fn known_hosts_path(&self) -> PathBuf {
+        self.dir.join("known_hosts")
+    }
+
+    /// Writes that file, where it says something else.
+    ///
+    /// # Errors
+    /// It cannot be written; what was there is intact.
+    pub fn keep_known_hosts(&self, text: &str) -> Result<(), StoreError> {
+        let path = self.known_hosts_path();
+        let there = crate::private::read(&path).ok();
+        if there.as_deref() == Some(text.as_bytes()) {
+            return Ok(());
+        }
+        file::write(&path, text.as_bytes())
+    }
+
     /// When something was last written here; none where there is nothing.
     #[must_use]
     pub fn touched(&self) -> Option<Timestamp> {

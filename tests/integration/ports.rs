@@ -72,6 +72,7 @@ impl Call<'_> {
                 .await
                 .ok()
                 .unwrap()
+                .ports
         })
     }
 
@@ -81,6 +82,7 @@ impl Call<'_> {
             let goal = RunningGoal {
                 desired: &desired,
                 ports,
+                ssh_port: None,
                 recreate: Recreate::WhereNeeded,
                 fetch: Fetch::IfMissing,
                 start: false,

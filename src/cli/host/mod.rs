@@ -13,6 +13,7 @@ use crate::model::shell::{Terminal, TerminalSize};
 use crate::model::units::{Bytes, Memory};
 use crate::plan::seen::FileFacts;
 
+pub mod banner;
 pub mod mounts;
 pub mod networks;
 pub mod ports;

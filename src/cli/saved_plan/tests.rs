@@ -19,6 +19,7 @@ fn document(wish: &Desired, world: &Observed, capabilities: &Capabilities) -> Va
     let goal = RunningGoal {
         desired: wish,
         ports: &[],
+        ssh_port: None,
         recreate: Recreate::WhereNeeded,
         fetch: Fetch::IfMissing,
         start: true,

@@ -139,9 +139,8 @@ mod tests {
     #[test]
     fn a_field_costs_what_the_provider_says() {
         let capabilities = capabilities();
-        let next_call = |key: &Key| {
-            changes::of(key.name, ProviderKind::Podman) == Some(Change::Nothing)
-        };
+        let next_call =
+            |key: &Key| changes::of(key.name, ProviderKind::Podman) == Some(Change::Nothing);
         for field in Field::ALL {
             let key = find(field.key()).expect("every field has a key");
             if !key.used_by.contains(&ProviderKind::Podman) || next_call(key) {
@@ -157,7 +156,9 @@ mod tests {
     fn what_may_be_live_says_both() {
         let key = |name| find(name).expect("a key");
         let capabilities = capabilities();
-        let keys = of(key("SSH_AUTHORIZED_KEYS"), ProviderKind::Qemu, &capabilities);
+        let live = vec![(Field::AuthorizedKeys, Cost::Live)];
+        let lets_in = Capabilities { costs: live, ..capabilities.clone() };
+        let keys = of(key("SSH_AUTHORIZED_KEYS"), ProviderKind::Qemu, &lets_in);
         assert_eq!(keys, Effect::LiveElse(Cost::Recreate));
         assert_eq!(keys.as_str(), Some("live_or_recreate"));
         let live = Capabilities { costs: vec![(Field::Cpus, Cost::Live)], ..capabilities };

@@ -145,6 +145,9 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// Where an SSH server listens.
+pub(super) const SSH_PORT: u16 = 22;
+
 /// Where no bind address is written, forwarded ports listen here.
 pub const DEFAULT_BIND: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -241,6 +244,18 @@ pub struct PortForward {
 }
 
 impl PortForward {
+    /// What leads to a VM's SSH server.
+    #[must_use]
+    pub fn to_ssh(host: u16) -> Self {
+        PortForward {
+            bind: DEFAULT_BIND,
+            host,
+            guest: SSH_PORT,
+            protocol: Protocol::Tcp,
+            auto: false,
+        }
+    }
+
     /// Whether both would listen on the same socket: an unspecified address takes in all others of
     /// its family, and `[::]` those of IPv4 as well.
     #[must_use]

@@ -128,6 +128,12 @@ impl DiskSize {
         mebibytes(text, 1024).map(|(size, unit)| (DiskSize(size), unit))
     }
 
+    /// The same in bytes; saturates far beyond what any host has.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        self.0.saturating_mul(1024 * 1024)
+    }
+
     /// Whole GiB, rounded up, as the JSON shape shows it.
     #[must_use]
     pub fn gibibytes_up(self) -> u64 {

@@ -191,9 +191,17 @@ mod tests {
             })
             .unwrap();
         let mode = StopMode::Kill;
+        let machine = crate::plan::fixture::desired_vm();
+        let ready = crate::plan::machine::readiness(&machine, machine.vm.as_ref().unwrap());
         let snapshot = crate::plan::fixture::snapshot(&wish, "before");
         let volumes = Volumes::Remove;
         actions.extend([
+            Action::AwaitReady { target: target.clone(), readiness: ready.clone() },
+            Action::Configure { target: target.clone(), spec: Box::new(spec(&machine)) },
+            Action::ChangePorts { target: target.clone(), ports: Vec::new() },
+            Action::GrowDisk { target: target.clone(), size: machine.disk_size.value },
+            Action::AuthorizeKeys { target: target.clone(), keys: Vec::new(), readiness: ready },
+            Action::RevertSnapshot { target: target.clone(), snapshot: snapshot.clone() },
             Action::Resume { target: target.clone() },
             Action::Suspend { target: target.clone() },
             Action::Stop { target: target.clone(), mode },
@@ -241,7 +249,10 @@ mod tests {
         let mut all = Action::NAMES.to_vec();
         all.sort_unstable();
         assert_eq!(names, all, "each action once");
-        let destroys = says(&Action::Remove { target, volumes });
+        let destroys = says(&Action::Remove { target: target.clone(), volumes });
         assert_eq!(destroys, "DELETE the container web with everything written in it");
+        let target = Target { infra_type: InfraType::Vm, ..target };
+        let destroys = says(&Action::Remove { target, volumes });
+        assert_eq!(destroys, "DELETE the virtual machine web with its disk");
     }
 }

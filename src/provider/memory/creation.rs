@@ -41,7 +41,10 @@ impl World {
             millicpus: Some(spec.cpus.0.saturating_mul(1000)),
             ports: spec.ports.clone(),
             mounts: spec.mounts.clone(),
-            networks: vec![spec.network.clone()],
+            networks: match spec.vm {
+                Some(_) => Vec::new(),
+                None => vec![spec.network.clone()],
+            },
             address: spec.address,
             autostart: spec.autostart,
             pid: None,
@@ -53,20 +56,7 @@ impl World {
             unlimited: Vec::new(),
             unguarded: Vec::new(),
             life: Default::default(),
-            vm: spec.vm.as_ref().map(|settings| {
-                Box::new(ObservedVm {
-                    settings: (**settings).clone(),
-                    acceleration: None,
-                    suspended_to_disk: false,
-                    trouble: None,
-                    pending: false,
-                    answers: None,
-                    host_key: None,
-                    key: None,
-                    disk_used: None,
-                    artifacts: Vec::new(),
-                })
-            }),
+            vm: spec.vm.as_ref().map(|settings| Box::new(ObservedVm::with((**settings).clone()))),
         });
         Ok(Outcome::Done)
     }

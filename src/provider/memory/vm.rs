@@ -2,11 +2,26 @@
 
 use super::{World, stale};
 use crate::model::observed::Power;
-use crate::model::vm::ObservedVm;
-use crate::plan::action::{Action, Outcome, Target};
+use crate::model::vm::{KeptDisk, ObservedVm};
+use crate::plan::action::{Action, Outcome, Target, Volumes};
 use crate::provider::ProviderError;
 
 impl World {
+    /// An instance goes; of a VM, its snapshots are in its disk.
+    pub(super) fn remove(&mut self, at: usize, volumes: Volumes) {
+        let gone = self.instances.remove(at);
+        let Some(vm) = gone.vm else { return };
+        let uuid = gone.stamp.uuid;
+        if volumes == Volumes::KeepDisk {
+            let path = format!("/assets/{uuid}/disk.qcow2").into();
+            let path = vm.settings.disk_path.unwrap_or(path);
+            let size = vm.settings.disk_size;
+            self.disks.push(KeptDisk { path, size, used: None, stamp: gone.stamp });
+        } else {
+            self.snapshots.retain(|snapshot| snapshot.of != uuid);
+        }
+    }
+
     pub(super) fn vm_action(&mut self, action: &Action) -> Result<Outcome, ProviderError> {
         match action {
             Action::AwaitReady { target, .. } | Action::AuthorizeKeys { target, .. } => {

@@ -214,6 +214,7 @@ impl World {
         let goal = RunningGoal {
             desired,
             ports: &ports,
+            ssh_port: None,
             recreate,
             fetch: Fetch::IfMissing,
             start: twin != Twin::Adopt,
