@@ -203,6 +203,22 @@ impl Context<'_> {
         plan: &Plan,
         provider: &dyn Provider,
     ) -> Result<(), ApplyError> {
+        let signal = self.signal.clone();
+        self.carry_out_heeding(verb, identity, plan, provider, signal).await
+    }
+
+    /// The same, with the signals that interrupt it.
+    ///
+    /// # Errors
+    /// As for [`Context::carry_out`].
+    pub async fn carry_out_heeding(
+        &self,
+        verb: &'static str,
+        identity: &Identity,
+        plan: &Plan,
+        provider: &dyn Provider,
+        mut signal: watch::Receiver<i32>,
+    ) -> Result<(), ApplyError> {
         let store = self.store.instance(identity.uuid);
         let subject = Subject {
             uuid: identity.uuid,
@@ -219,7 +235,6 @@ impl Context<'_> {
         let steps = journal_steps(plan);
         let mut journal =
             if frees { store.begin_where_room(verb, steps) } else { store.begin(verb, steps) }?;
-        let mut signal = self.signal.clone();
         self.applying.store(true, Ordering::Relaxed);
         self.changed.fetch_or(!plan.is_empty(), Ordering::Relaxed);
         let applied = apply(plan, provider, &mut journal, &history, &mut signal).await;

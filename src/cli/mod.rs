@@ -23,6 +23,7 @@ pub mod context;
 pub mod converge;
 pub mod explain;
 pub mod failure;
+pub mod foreground;
 pub mod gc;
 pub mod holder;
 pub mod host;
@@ -135,7 +136,7 @@ pub enum Verb {
     Stop(stop::StopArgs),
     /// Stop the machine and start it again, as it is.
     Restart(restart::RestartArgs),
-    /// Freeze the machine: what runs in it stays in memory and waits.
+    /// Freeze the machine: what runs in it waits, in memory or on disk.
     Suspend(suspend::SuspendArgs),
     /// Let a suspended machine go on.
     Resume(resume::ResumeArgs),

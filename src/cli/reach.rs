@@ -1,6 +1,6 @@
 //! How a VM is reached: where its SSH server is, whether it answers, and what leads in.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ fn way(
     let at = endpoint(instance)?;
     let own = vm.key.clone().filter(|_| instance.stamp.asked.image != ImageSource::Blank);
     Some(Access {
-        host: IpAddr::from(at.ip()),
+        host: at.ip(),
         port: at.port(),
         user: vm.settings.user.clone(),
         known_hosts: known_hosts(context, instance),

@@ -27,7 +27,8 @@ const LONGEST_DESCRIPTION: usize = 200;
 #[command(after_help = "\
 A snapshot holds what was written in the machine. Mounts and volumes are not in
 it. Snapshots stay through `stop`, `up` and every change of the .env; `rm`
-removes them with the machine.
+removes them with the machine. Those of a VM are in its disk, and go with that
+when it is recreated; taken while it runs, they hold its memory as well.
 
 Examples:
   vagrantp snapshot create before-upgrade
@@ -56,8 +57,9 @@ pub enum SnapshotVerb {
 /// The options of `snapshot create`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A machine that runs is frozen while its files are copied, and goes on: they are
-then as after a power cut, so stop a database first, or the machine.")]
+A container that runs is frozen while its files are copied, and goes on: they
+are then as after a power cut, so stop a database first, or the machine. A VM
+that runs is kept with its memory, and `snapshot revert` lets it run on there.")]
 pub struct CreateArgs {
     /// Its name: letters, digits and _ . - (default: the date and time).
     #[arg(value_name = "NAME")]

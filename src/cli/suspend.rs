@@ -13,6 +13,9 @@ use super::{Context, Failure, locate, power};
 #[command(after_help = "\
 A suspended container takes no CPU and keeps its memory, ports and address; its
 connections stay open and get no answer. It ends where the host goes down.
+A suspended VM takes neither CPU nor memory: what it had in memory is on disk,
+and outlives a restart of the host. `vagrantp stop` lets it go on first, so that
+it can end by itself; `vagrantp stop --force` drops what it had in memory.
 `vagrantp resume` or `vagrantp up` lets it go on.")]
 pub struct SuspendArgs {}
 

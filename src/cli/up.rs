@@ -10,7 +10,7 @@ use crate::exit;
 use crate::model::capability::Cost;
 use crate::model::desired::Desired;
 use crate::model::lifetime::Lifetime;
-use crate::model::observed::Instance;
+use crate::model::observed::{Instance, Power};
 use crate::model::state::State;
 use crate::model::vm::WaitFor;
 use crate::plan::Plan;
@@ -23,6 +23,7 @@ use crate::report::{Answer, Infrastructure, infrastructure, json};
 use super::consent::Agreed;
 use super::context::Wish;
 use super::converge::{self, Handed, Options};
+use super::foreground::{self, Ending};
 use super::settle::Claim;
 use super::{Context, Failure, planning, reach, saved_plan, status};
 
@@ -38,6 +39,9 @@ pub struct UpArgs {
     /// Make the machine without starting it.
     #[arg(long)]
     pub no_start: bool,
+    /// Stay with the machine until it ends; Ctrl+C stops it.
+    #[arg(long, conflicts_with_all = ["dry_run", "no_start"])]
+    pub foreground: bool,
     /// Agree to start from the image again; everything written in the machine is lost.
     #[arg(long)]
     pub recreate: bool,
@@ -121,7 +125,39 @@ async fn make_so(
         let health = provider.check_health(instance, status::CHECK_WITHIN).await;
         instance.life.health = health.unwrap_or_else(|_| instance.life.health.clone());
     }
-    Ok(answer(context, wish, &done, begun))
+    let answer = answer(context, wish, &done, begun);
+    let runs = done.instance.as_ref().is_some_and(|instance| instance.state == Power::Running);
+    if args.foreground && runs {
+        context.reporter.show(&answer.text);
+        context.reporter.begin("Ctrl+C stops it");
+        let (ending, instance) = foreground::stay(context, desired, &*provider).await?;
+        return Ok(ended(context, wish, &done, ending, instance.as_ref()));
+    }
+    Ok(answer)
+}
+
+/// The answer of a call that stayed to the end.
+fn ended(
+    context: &Context<'_>,
+    wish: &Wish,
+    done: &converge::Converged,
+    ending: Ending,
+    instance: Option<&Instance>,
+) -> Answer {
+    let infrastructure = shape(context, &wish.desired, instance);
+    let id = &infrastructure.id;
+    let message = match (ending, instance) {
+        (Ending::Signal, _) => format!("{id} was stopped."),
+        (Ending::Itself, Some(_)) => format!("{id} has ended: it is {}.", infrastructure.state),
+        (Ending::Itself, None) => format!("{id} was removed."),
+    };
+    let mut document = context.document(&wish.warnings);
+    document.message = Some(message.clone());
+    document.changed = Some(true);
+    document.plan = Some(json::steps(&done.plan));
+    document.infrastructure = Some(infrastructure);
+    document.next_steps = vec!["vagrantp up".to_owned()];
+    Answer { document, text: format!("{message}\n"), exit: exit::SUCCESS }
 }
 
 fn answer(

@@ -27,6 +27,10 @@ pub fn contradictions(plan: &Plan) -> Vec<String> {
                     found.push(format!("step {number} stamps something else than it creates"));
                 }
             }
+            // Taken over from another path, it goes by another uuid.
+            Action::Configure { spec, .. } => {
+                created.insert((spec.stamp.uuid.to_string(), spec.stamp.generation));
+            }
             Action::Remove { target, volumes } => {
                 removed.push((&target.uuid, target.generation, &target.id));
                 let loses = !matches!(volumes, Volumes::Keep | Volumes::KeepDisk);

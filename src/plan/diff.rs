@@ -106,6 +106,9 @@ pub fn diff(
         let wanted_text = text(wanted.map(|wanted| wanted.value.address));
         compare(Field::Address, text(found), wanted_text, wanted.and_then(|w| w.place()));
         let gateway = desired.network.gateway.as_ref();
+        let text = |gateway: Option<Ipv4Addr>| {
+            gateway.map_or_else(|| "none".to_owned(), |gateway| gateway.to_string())
+        };
         let wanted_text = text(gateway.map(|gateway| gateway.value));
         compare(Field::Gateway, text(asked.gateway), wanted_text, gateway.and_then(|g| g.place()));
     } else if let (Some(wanted), Some(wanted_range)) = (&desired.network.address, in_network.subnet)

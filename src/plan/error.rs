@@ -133,8 +133,8 @@ pub enum PlanError {
     #[diagnostic(
         code(vagrantp::plan::disk_shrinks),
         help(
-            "write DISK_SIZE={}M or more; a smaller one takes a new disk: `vagrantp rm`, then \
-             `vagrantp up`", found.0
+            "write DISK_SIZE={} or more; a smaller one takes a new disk: `vagrantp rm`, then \
+             `vagrantp up`", found.written()
         )
     )]
     DiskShrinks {

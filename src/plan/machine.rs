@@ -65,7 +65,7 @@ impl Builder<'_> {
         self.await_ready(&target, cause);
     }
 
-    fn from_source(&self) -> BaseImage {
+    fn source(&self) -> BaseImage {
         BaseImage::Source(self.goal.desired.image.value.clone())
     }
 
@@ -75,7 +75,7 @@ impl Builder<'_> {
         let Some(disk) = &self.observed.kept_disk else {
             let cause = Cause::found("no instance of the project's");
             self.fetch_image(&cause);
-            self.create_machine(self.from_source(), 1, (now, start), &cause);
+            self.create_machine(self.source(), 1, (now, start), &cause);
             return Ok(());
         };
         let generation = disk.stamp.generation.saturating_add(1);
@@ -83,7 +83,7 @@ impl Builder<'_> {
             let (path, uuid) = (disk.path.clone(), disk.stamp.uuid);
             self.push(Action::RemoveDisk { path, uuid }, Cost::Recreate, cause.clone());
             self.fetch_image(&cause);
-            self.create_machine(self.from_source(), generation, (now, start), &cause);
+            self.create_machine(self.source(), generation, (now, start), &cause);
             return Ok(());
         }
         let size = &self.goal.desired.disk_size;
@@ -127,7 +127,7 @@ impl Builder<'_> {
         self.fetch_image(&cause);
         let generation = half.stamp.generation.saturating_add(1);
         let (now, start) = (self.goal.now, self.goal.start);
-        self.create_machine(self.from_source(), generation, (now, start), &cause);
+        self.create_machine(self.source(), generation, (now, start), &cause);
     }
 
     /// From the image again; what was written since is lost.
@@ -151,7 +151,7 @@ impl Builder<'_> {
         self.push(remove, Cost::Recreate, cause.clone());
         let generation = instance.stamp.generation.saturating_add(1);
         let start = self.goal.start || instance.state == Power::Running;
-        self.create_machine(self.from_source(), generation, (self.goal.now, start), cause);
+        self.create_machine(self.source(), generation, (self.goal.now, start), cause);
     }
 
     /// As cheaply as can be to what is wanted; nothing of it needs another disk.
@@ -211,7 +211,7 @@ impl Builder<'_> {
     /// what runs in it.
     pub(super) fn configured(&self, instance: &Instance) -> InstanceSpec {
         let old = &instance.stamp;
-        let mut spec = self.spec(self.from_source(), old.generation, &old.created_at);
+        let mut spec = self.spec(self.source(), old.generation, &old.created_at);
         spec.network = String::new();
         spec.stamp.asked.image_id.clone_from(&old.asked.image_id);
         if let (Some(settings), Some(has)) = (&mut spec.vm, &instance.vm) {
@@ -228,11 +228,8 @@ impl Builder<'_> {
         let target = Target::of(instance);
         let was_paused = state == Power::Paused;
         if was_paused && (self.goal.start || !changes.is_empty()) {
-            let found = instance.vm.as_ref().and_then(|vm| vm.trouble).map_or_else(
-                || "it is suspended".to_owned(),
-                |trouble| format!("it {}", trouble.says()),
-            );
-            self.free(Action::Resume { target: target.clone() }, Cause::found(&found));
+            let cause = Cause::found(&waits_because(instance));
+            self.free(Action::Resume { target: target.clone() }, cause);
         }
         self.grow(&target, changes);
         for change in changes {
@@ -266,10 +263,11 @@ impl Builder<'_> {
 
     /// From any state to one that can be reached.
     fn go_on(&mut self, instance: &Instance, state: Power, target: &Target) {
+        let paused = waits_because(instance);
         let found = match state {
             Power::Running if !self.is_starting(instance) => return,
             Power::Running => "it does not answer yet",
-            Power::Paused => "it is suspended",
+            Power::Paused => &paused,
             Power::Created => "it was never started",
             Power::Stopped => "it is stopped",
             Power::Stopping | Power::Removing | Power::Unknown => "it is on its way down",
@@ -320,6 +318,14 @@ impl Builder<'_> {
                     .to_owned(),
             );
         }
+    }
+}
+
+/// Why one that is paused is so.
+fn waits_because(instance: &Instance) -> String {
+    match instance.vm.as_ref().and_then(|vm| vm.trouble) {
+        Some(trouble) => format!("it {}", trouble.says()),
+        None => "it is suspended".to_owned(),
     }
 }
 

@@ -313,7 +313,6 @@ impl Infrastructure {
                     (Some(_), way) => way.filter(|_| running).map(|way| way.command.clone()),
                 },
                 web_urls: if running { web_urls(&ports) } else { Vec::new() },
-                ..Access::default()
             },
             health: life
                 .filter(|_| running)

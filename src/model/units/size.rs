@@ -134,6 +134,16 @@ impl DiskSize {
         self.0.saturating_mul(1024 * 1024)
     }
 
+    /// As the `.env` has it: `20G`.
+    #[must_use]
+    pub fn written(self) -> String {
+        if self.0 > 0 && self.0.is_multiple_of(1024) {
+            format!("{}G", self.0 / 1024)
+        } else {
+            format!("{}M", self.0)
+        }
+    }
+
     /// Whole GiB, rounded up, as the JSON shape shows it.
     #[must_use]
     pub fn gibibytes_up(self) -> u64 {
@@ -223,6 +233,7 @@ mod tests {
             prop_assert_eq!(Memory::parse(&memory.to_string()), Ok(memory));
             let disk = DiskSize(mebibytes);
             prop_assert_eq!(DiskSize::parse(&disk.to_string()), Ok((disk, Unit::Written)));
+            prop_assert_eq!(DiskSize::parse(&disk.written()), Ok((disk, Unit::Written)));
         }
     }
 }

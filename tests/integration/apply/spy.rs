@@ -26,6 +26,7 @@ use vagrantp::model::snapshot::SnapshotName;
 use vagrantp::model::spec::InstanceSpec;
 use vagrantp::model::units::Memory as MemorySize;
 use vagrantp::plan::action::{Action, Fetch, Outcome};
+use vagrantp::plan::machine::readiness;
 use vagrantp::plan::ports::settle;
 use vagrantp::plan::power::{to_restarted, to_resumed, to_suspended};
 use vagrantp::plan::snapshots::{to_reverted, to_snapshot, to_snapshot_gone};
@@ -128,22 +129,28 @@ impl World {
         let has = |option: &str| verb.split_whitespace().any(|word| word == option);
         let observed = self.observed(&self.provider, desired).await;
         let mode = stop_mode(has("--force"), Duration::from_secs(30));
+        let ready = desired.vm.as_ref().map(|vm| readiness(desired, vm));
+        let can = self.provider.capabilities();
         match verb.split_whitespace().next() {
             Some("stop") if observed.instances.is_empty() => Ok(Plan::default()),
             Some("stop") => to_stopped(&observed, mode).map_err(|error| vec![error]),
             Some("rm") => Ok(to_absent(&desired.identity, &observed, mode)),
-            Some("restart") => to_restarted(&observed, mode).map_err(|error| vec![error]),
+            Some("restart") => {
+                to_restarted(&observed, mode, ready.as_ref()).map_err(|error| vec![error])
+            }
             Some("suspend") => {
                 let kind = self.provider.kind();
                 to_suspended(&observed, kind, true).map_err(|error| vec![error])
             }
-            Some("resume") => to_resumed(&observed).map_err(|error| vec![error]),
+            Some("resume") => to_resumed(&observed, ready.as_ref()).map_err(|error| vec![error]),
             Some("snapshot") => {
                 let (of, name) = (desired.identity.uuid, SnapshotName::new("kept").unwrap());
                 let now = "2026-11-21T12:00:00Z";
                 let plan = match () {
-                    () if has("create") => to_snapshot(&observed, &name, None, now),
-                    () if has("revert") => to_reverted(&observed, of, &name, mode, now),
+                    () if has("create") => to_snapshot(&observed, &name, None, now, &can),
+                    () if has("revert") => {
+                        to_reverted(&observed, of, &name, mode, now, ready.as_ref())
+                    }
                     () => to_snapshot_gone(&observed, of, &name),
                 };
                 plan.map_err(|error| vec![error])

@@ -116,6 +116,9 @@ pub(super) const INFRASTRUCTURE: Kind = Object(
         ("restarts", Whole),
         ("ended", Maybe(&ENDED)),
         ("unguarded", List(&Text)),
+        ("trouble", MAYBE_TEXT),
+        ("acceleration", Maybe(&Word(&["kvm", "emulation"]))),
+        ("pending", Bool),
         ("damaged", MAYBE_TEXT),
     ],
     &[],
@@ -175,6 +178,7 @@ const SNAPSHOT: Kind = Object(
         ("description", MAYBE_TEXT),
         ("size_bytes", MAYBE_WHOLE),
         ("image", Text),
+        ("memory", Bool),
     ],
     &[],
 );
