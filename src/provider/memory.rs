@@ -373,7 +373,11 @@ impl World {
         if !from.contains(&state) {
             return Ok(Outcome::Stale { found: format!("it is {state:?}") });
         }
-        self.instances[at].state = to;
+        let instance = &mut self.instances[at];
+        instance.state = to;
+        if let Some(vm) = &mut instance.vm {
+            vm.suspended_to_disk = to == Power::Paused;
+        }
         Ok(Outcome::Done)
     }
 }

@@ -17,6 +17,7 @@ use vagrantp::store::journal::StepProgress;
 #[cfg(debug_assertions)]
 mod faults;
 mod keys;
+mod machines;
 #[path = "../support/merge.rs"]
 mod merge;
 mod spy;

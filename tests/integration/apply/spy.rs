@@ -27,14 +27,14 @@ use vagrantp::model::spec::InstanceSpec;
 use vagrantp::model::units::Memory as MemorySize;
 use vagrantp::plan::action::{Action, Fetch, Outcome};
 use vagrantp::plan::machine::readiness;
-use vagrantp::plan::ports::settle;
+use vagrantp::plan::ports::{settle, settle_ssh};
 use vagrantp::plan::power::{to_restarted, to_resumed, to_suspended};
 use vagrantp::plan::snapshots::{to_reverted, to_snapshot, to_snapshot_gone};
 use vagrantp::plan::steps::{
     Recreate, RunningGoal, Twin, stop_mode, to_absent, to_running, to_stopped,
 };
 use vagrantp::plan::{Plan, PlanError};
-use vagrantp::provider::memory::Memory;
+use vagrantp::provider::memory::{Memory, World as Everything};
 use vagrantp::provider::{Depth, Provider, ProviderError, Query, ShellIo};
 use vagrantp::store::{InstanceStore, Store};
 
@@ -50,6 +50,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        World::of(InfraType::Container)
+    }
+
+    /// One whose provider runs these.
+    pub(super) fn of(runs: InfraType) -> Self {
         // Where there is one, in memory: what is written is synced, each time.
         let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let path = root.path().canonicalize().unwrap().join("project");
@@ -85,7 +90,7 @@ impl World {
             distribution: Vec::new(),
         };
         let project = ProjectDir { path, device: 1, inode: 2, mount: None };
-        World { root, facts, project, provider: Memory::default() }
+        World { root, facts, project, provider: Memory::of(runs, Everything::default()) }
     }
 
     /// The project's directory.
@@ -175,6 +180,11 @@ impl World {
         self.project.path = to;
     }
 
+    /// All that there is of the project.
+    pub(super) async fn seen(&self, desired: &Desired) -> Observed {
+        self.observed(&self.provider, desired).await
+    }
+
     pub(super) async fn observed(&self, provider: &dyn Provider, desired: &Desired) -> Observed {
         let image = Some(&desired.image.value);
         let query = Query { identity: &desired.identity, image, depth: Depth::Full };
@@ -218,10 +228,11 @@ impl World {
         let own = observed.instance().map(|instance| instance.stamp.asked.ports.clone());
         let pool = desired.port_pool.value;
         let ports = settle(&desired.ports, pool, &own.unwrap_or_default(), &[])?;
+        let has = observed.instance().and_then(|instance| instance.ssh_port());
         let goal = RunningGoal {
             desired,
             ports: &ports,
-            ssh_port: None,
+            ssh_port: settle_ssh(desired, has, &ports, &[]).map_err(|error| vec![error])?,
             recreate,
             fetch: Fetch::IfMissing,
             start: twin != Twin::Adopt,
