@@ -151,6 +151,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_vm_shows_is_told_apart() {
+        use crate::model::vm::Trouble;
+        let wish = crate::plan::fixture::desired_vm();
+        let seen = |power, edit: fn(&mut crate::model::vm::ObservedVm)| {
+            let mut instance = crate::plan::fixture::instance(&wish, power);
+            edit(instance.vm.as_mut().unwrap());
+            instance
+        };
+        let silent = seen(Power::Running, |vm| vm.answers = Some(false));
+        let of = |instance: &Instance, awaits| State::of_instance(Some(instance), awaits, None);
+        assert_eq!(of(&silent, true), State::Starting);
+        assert_eq!(of(&silent, false), State::Running, "nobody waits for that");
+        assert_eq!(of(&seen(Power::Running, |_| {}), true), State::Running);
+        let asleep = seen(Power::Paused, |vm| vm.suspended_to_disk = true);
+        assert_eq!(of(&asleep, true), State::Suspended);
+        for trouble in [Trouble::DiskError, Trouble::Panicked, Trouble::Crashed] {
+            let mut stuck = seen(Power::Running, |_| {});
+            stuck.vm.as_mut().unwrap().trouble = Some(trouble);
+            assert_eq!(of(&stuck, true), State::Error, "{trouble:?}");
+            let under_way = State::of_instance(Some(&stuck), true, Some(UnderWay::Stopping));
+            assert_eq!(under_way, State::Stopping, "somebody is at it");
+            stuck.state = Power::Stopped;
+            assert_eq!(of(&stuck, true), State::Stopped, "it is over");
+        }
+    }
+
+    #[test]
     fn what_is_under_way_shows() {
         use UnderWay as U;
         assert_eq!(State::of(None, Some(U::Creating)), State::Creating);

@@ -261,6 +261,26 @@ mod tests {
     const POOL: PortPool = PortPool { first: 8100, last: 8103 };
 
     #[test]
+    fn the_port_of_ssh_is_the_first_that_nobody_has() {
+        use crate::plan::fixture::{desired, desired_vm, written};
+        let mut wish = desired_vm();
+        let busy = [taken(22220), taken(22221)];
+        assert_eq!(settle_ssh(&desired(), None, &[], &[]), Ok(None), "a container needs none");
+        assert_eq!(settle_ssh(&wish, None, &[], &[]), Ok(Some(22220)));
+        assert_eq!(settle_ssh(&wish, None, &[], &busy), Ok(Some(22222)));
+        assert_eq!(settle_ssh(&wish, Some(22230), &[], &busy), Ok(Some(22230)), "it is kept");
+        assert_eq!(settle_ssh(&wish, Some(22221), &[], &busy), Ok(Some(22222)), "it was taken");
+        let of_ports = PortForward { guest: 80, ..PortForward::to_ssh(22220) };
+        assert_eq!(settle_ssh(&wish, None, &[of_ports], &[]), Ok(Some(22221)));
+        wish.vm.as_mut().unwrap().ssh_port = Some(written(22221));
+        let refused = settle_ssh(&wish, Some(22230), &[], &busy).unwrap_err();
+        assert!(matches!(refused, PlanError::SshPortTaken { port: 22221, .. }), "{refused:?}");
+        assert_eq!(settle_ssh(&wish, Some(22230), &[], &[]), Ok(Some(22221)));
+        wish.network.bridge = Some(written("br0".to_owned()));
+        assert_eq!(settle_ssh(&wish, Some(22230), &[], &busy), Ok(None));
+    }
+
+    #[test]
     fn auto_picks_the_lowest_port_that_nobody_has() {
         let rules =
             [rule(HostPort::Auto, 80), rule(HostPort::Fixed(8101), 81), rule(HostPort::Auto, 82)];

@@ -54,12 +54,9 @@ fn not_built(provider: ProviderKind) -> ProviderError {
     let help = if there.is_empty() {
         "build vagrantp with a provider: `cargo build --release`".to_owned()
     } else {
-        let names: Vec<_> = there.iter().map(|kind| kind.as_str()).collect();
-        format!(
-            "this version runs containers (INFRA_TYPE=container) on: {}; the providers of VMs are \
-             not built yet",
-            names.join(", ")
-        )
+        let named = |kind: &ProviderKind| format!("{kind} (INFRA_TYPE={})", kind.infra_type());
+        let names: Vec<_> = there.iter().map(named).collect();
+        format!("this version runs machines on: {}", names.join(", "))
     };
     ProviderError::NotBuilt { provider, help }
 }
