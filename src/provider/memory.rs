@@ -377,6 +377,7 @@ impl World {
         instance.state = to;
         if let Some(vm) = &mut instance.vm {
             vm.suspended_to_disk = to == Power::Paused;
+            (vm.trouble, vm.answers) = (None, None);
         }
         Ok(Outcome::Done)
     }

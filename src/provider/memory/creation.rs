@@ -1,6 +1,7 @@
 //! An instance in memory comes to be.
 
 use super::{World, stale};
+use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Power};
 use crate::model::spec::{BaseImage, InstanceSpec};
 use crate::model::vm::ObservedVm;
@@ -19,7 +20,7 @@ impl World {
             };
         }
         let image_there = match &spec.image {
-            BaseImage::Source(image) => self.images.contains(image),
+            BaseImage::Source(image) => *image == ImageSource::Blank || self.images.contains(image),
             BaseImage::Saved(name) => self.saved.contains(name),
             BaseImage::KeptDisk => {
                 let before = self.disks.len();

@@ -30,7 +30,7 @@ impl World {
                     return stale("it does not run");
                 }
                 let Action::AuthorizeKeys { keys, .. } = action else {
-                    return Ok(Outcome::AlreadyDone);
+                    return self.edit(target, |vm| vm.answers = None);
                 };
                 self.edit(target, |vm| vm.settings.authorized_keys.clone_from(keys))
             }

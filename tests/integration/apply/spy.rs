@@ -31,7 +31,7 @@ use vagrantp::plan::ports::{settle, settle_ssh};
 use vagrantp::plan::power::{to_restarted, to_resumed, to_suspended};
 use vagrantp::plan::snapshots::{to_reverted, to_snapshot, to_snapshot_gone};
 use vagrantp::plan::steps::{
-    Recreate, RunningGoal, Twin, stop_mode, to_absent, to_running, to_stopped,
+    Recreate, RunningGoal, Twin, stop_mode, to_absent, to_disk, to_running, to_stopped,
 };
 use vagrantp::plan::{Plan, PlanError};
 use vagrantp::provider::memory::{Memory, World as Everything};
@@ -137,6 +137,10 @@ impl World {
         let ready = desired.vm.as_ref().map(|vm| readiness(desired, vm));
         let can = self.provider.capabilities();
         match verb.split_whitespace().next() {
+            Some("rm") if has("--preserve-disk") => {
+                let can = self.provider.capabilities();
+                to_disk(&desired.identity, &observed, mode, &can).map_err(|error| vec![error])
+            }
             Some("stop") if observed.instances.is_empty() => Ok(Plan::default()),
             Some("stop") => to_stopped(&observed, mode).map_err(|error| vec![error]),
             Some("rm") => Ok(to_absent(&desired.identity, &observed, mode)),
@@ -215,6 +219,8 @@ impl World {
                 world.images.clear();
             }
             world.saved = now.saved_images;
+            world.disks.extend(now.kept_disk);
+            world.snapshots = now.snapshots;
         });
     }
 

@@ -104,6 +104,7 @@ fn codes_and_rules_tell_what_to_do() {
       rules        vagrantp::plan::port_taken
                    vagrantp::plan::port_pool_empty
                    vagrantp::provider::port_conflict
+                   vagrantp::plan::ssh_port_taken
     ");
     assert_snapshot!(project.ok(&["explain", "vagrantp::config::memory_too_small"]).stdout, @"
     vagrantp::config::memory_too_small: MEMORY is less than 512 MiB.

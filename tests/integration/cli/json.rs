@@ -96,7 +96,10 @@ fn up_has_the_documented_shape() {
         "restarts": 0,
         "ended": null,
         "unguarded": [],
-        "damaged": null
+        "damaged": null,
+        "trouble": null,
+        "acceleration": null,
+        "pending": false
       },
       "plan": [
         {
@@ -199,7 +202,10 @@ fn up_has_the_documented_shape() {
         "restarts": 0,
         "ended": null,
         "unguarded": [],
-        "damaged": null
+        "damaged": null,
+        "trouble": null,
+        "acceleration": null,
+        "pending": false
       },
       "plan": [],
       "next_steps": [
