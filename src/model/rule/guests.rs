@@ -105,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
     failure(
         "disk::tool_failed",
         &[Code::CreateFailed],
-        "qemu-img did not do what it was told.",
+        "`qemu-img` did not do what it was told.",
         "Read what it said; see whether the disk is full.",
     ),
     failure(
@@ -177,13 +177,13 @@ pub(super) const RULES: &[Rule] = &[
     failure(
         "boot::cloud_init_failed",
         &[Code::BootFailed],
-        "cloud-init ended with errors.",
+        "`cloud-init` ended with errors.",
         "See what `cloud-init status --long` says inside, and correct CLOUD_INIT.",
     ),
     failure(
         "boot::cloud_init_unfinished",
         &[Code::BootFailed],
-        "cloud-init was not done in time.",
+        "`cloud-init` was not done in time.",
         "Write a longer BOOT_TIMEOUT.",
     ),
     failure(
