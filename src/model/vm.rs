@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::MacAddress;
 use super::source::Sourced;
-use super::units::{Bytes, DiskSize};
+use super::units::{Bytes, DiskSize, Seconds};
 
 /// FIRMWARE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -158,6 +158,20 @@ pub struct Artifact {
     pub kind: String,
     /// Where it is.
     pub path: PathBuf,
+}
+
+/// What is waited for when a VM was started, and how what runs in it is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// WAIT_FOR.
+    pub wait_for: WaitFor,
+    /// BOOT_TIMEOUT.
+    pub timeout: Seconds,
+    /// SSH_USER.
+    pub user: String,
+    /// SSH_KEY, or the caller's own private key, beside the machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
 }
 
 /// The keys that only VMs have, as understood.

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::InstanceUuid;
 use crate::model::image::ImageSource;
+use crate::model::network::PortForward;
 use crate::model::snapshot::Snapshot;
 use crate::model::spec::{InstanceSpec, NetworkSpec};
-use crate::model::units::{CpuCount, Memory};
+use crate::model::units::{CpuCount, DiskSize, Memory};
+use crate::model::vm::Readiness;
 
 /// Which object an action is about. The room looks the object up again, and checks that it carries
 /// this uuid and generation before it touches it.
@@ -77,6 +79,43 @@ pub enum Action {
         /// Which.
         target: Target,
     },
+    /// Waits until what runs in a VM can be reached, and tells on the way how far it is.
+    AwaitReady {
+        /// Which.
+        target: Target,
+        /// What is waited for.
+        readiness: Readiness,
+    },
+    /// Makes a VM at rest one that is made of something else. Its disk, keys and addresses stay.
+    Configure {
+        /// Which.
+        target: Target,
+        /// What it is to be made of; its name may be another one.
+        spec: Box<InstanceSpec>,
+    },
+    /// Forwards other ports into a VM that runs, from now on and after each start.
+    ChangePorts {
+        /// Which.
+        target: Target,
+        /// Every port that is to be forwarded.
+        ports: Vec<PortForward>,
+    },
+    /// Makes the disk of a VM bigger, running or at rest.
+    GrowDisk {
+        /// Which.
+        target: Target,
+        /// Its size from now on.
+        size: DiskSize,
+    },
+    /// Lets other keys into a VM that runs, through what runs in it.
+    AuthorizeKeys {
+        /// Which.
+        target: Target,
+        /// Every public key of the user's that is to be let in.
+        keys: Vec<String>,
+        /// How it is reached.
+        readiness: Readiness,
+    },
     /// Lets a frozen instance go on.
     Resume {
         /// Which.
@@ -121,6 +160,13 @@ pub enum Action {
         snapshot: Snapshot,
         /// The name of the local image that the container is made from.
         image: String,
+    },
+    /// Makes the state of a VM that of a snapshot: its disk, and what ran where that was kept.
+    RevertSnapshot {
+        /// Which.
+        target: Target,
+        /// The snapshot.
+        snapshot: Snapshot,
     },
     /// Removes a snapshot.
     RemoveSnapshot {
@@ -220,15 +266,22 @@ pub enum Volumes {
     Keep,
     /// The replacement has them, and none of the files that were written.
     KeepAlone,
+    /// The disk of a VM stays, for the next one of the project.
+    KeepDisk,
 }
 
 impl Action {
     /// The name of each kind of action, for tests that want every one of them exercised.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 28] = [
         "fetch_image",
         "create_network",
         "create",
         "start",
+        "await_ready",
+        "configure",
+        "change_ports",
+        "grow_disk",
+        "authorize_keys",
         "resume",
         "suspend",
         "stop",
@@ -236,6 +289,7 @@ impl Action {
         "save_files",
         "take_snapshot",
         "use_snapshot",
+        "revert_snapshot",
         "remove_snapshot",
         "move_snapshot",
         "change_address",
@@ -257,6 +311,11 @@ impl Action {
             Action::CreateNetwork { .. } => "create_network",
             Action::Create { .. } => "create",
             Action::Start { .. } => "start",
+            Action::AwaitReady { .. } => "await_ready",
+            Action::Configure { .. } => "configure",
+            Action::ChangePorts { .. } => "change_ports",
+            Action::GrowDisk { .. } => "grow_disk",
+            Action::AuthorizeKeys { .. } => "authorize_keys",
             Action::Resume { .. } => "resume",
             Action::Suspend { .. } => "suspend",
             Action::Stop { .. } => "stop",
@@ -264,6 +323,7 @@ impl Action {
             Action::SaveFiles { .. } => "save_files",
             Action::TakeSnapshot { .. } => "take_snapshot",
             Action::UseSnapshot { .. } => "use_snapshot",
+            Action::RevertSnapshot { .. } => "revert_snapshot",
             Action::RemoveSnapshot { .. } => "remove_snapshot",
             Action::MoveSnapshot { .. } => "move_snapshot",
             Action::ChangeAddress { .. } => "change_address",

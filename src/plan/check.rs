@@ -29,7 +29,7 @@ pub fn contradictions(plan: &Plan) -> Vec<String> {
             }
             Action::Remove { target, volumes } => {
                 removed.push((&target.uuid, target.generation, &target.id));
-                let loses = *volumes != Volumes::Keep;
+                let loses = !matches!(volumes, Volumes::Keep | Volumes::KeepDisk);
                 if loses && !matches!(step.cost, Cost::Recreate | Cost::Destroy) {
                     found.push(format!("step {number} loses data and does not say so"));
                 }

@@ -3,6 +3,7 @@
 use crate::model::capability::Cost;
 use crate::model::image::{ImageSource, LocalImage};
 use crate::model::spec::BaseImage;
+use crate::model::vm::WaitFor;
 
 use super::action::{Action, Fetch, StopMode, Volumes};
 use super::diff::Change;
@@ -49,6 +50,24 @@ pub fn says(action: &Action) -> String {
             ),
         },
         Action::Start { target } => format!("Start the container {}", target.name),
+        Action::AwaitReady { target, readiness } => {
+            let what = match readiness.wait_for {
+                WaitFor::Ssh => "answers by SSH",
+                WaitFor::Boot => "runs",
+            };
+            format!("Wait until {} {what} (at most {} s)", target.name, readiness.timeout.0)
+        }
+        Action::Configure { spec, .. } => format!(
+            "Change what {} is made of ({}, {})",
+            spec.name,
+            spec.memory,
+            count(spec.cpus.0, "CPU"),
+        ),
+        Action::ChangePorts { target, .. } => format!("Forward other ports to {}", target.name),
+        Action::GrowDisk { target, size } => format!("Grow the disk of {} to {size}", target.name),
+        Action::AuthorizeKeys { target, .. } => {
+            format!("Let other SSH keys into {}", target.name)
+        }
         Action::Resume { target } => format!("Resume the container {}", target.name),
         Action::Suspend { target } => format!("Suspend the container {}", target.name),
         Action::Stop { target, mode: StopMode::Graceful { grace } } => {
@@ -66,6 +85,14 @@ pub fn says(action: &Action) -> String {
         }
         Action::UseSnapshot { snapshot, .. } => {
             format!("Take the files of the snapshot {} ({})", snapshot.name, snapshot.taken())
+        }
+        Action::RevertSnapshot { target, snapshot } => {
+            format!(
+                "Take {} back to the snapshot {} ({})",
+                target.name,
+                snapshot.name,
+                snapshot.taken()
+            )
         }
         Action::RemoveSnapshot { snapshot } => {
             format!("DELETE the snapshot {} ({})", snapshot.name, snapshot.taken())
@@ -110,6 +137,9 @@ pub fn says(action: &Action) -> String {
         }
         Action::Remove { target, volumes: Volumes::KeepAlone } => {
             format!("DELETE the container {} with what was written since the snapshot", target.name)
+        }
+        Action::Remove { target, volumes: Volumes::KeepDisk } => {
+            format!("Remove {} (its disk is kept)", target.name)
         }
         Action::RemoveNetwork { name, .. } => format!("Remove the network {name}"),
         Action::RemoveImage { image } => match LocalImage::of(image) {

@@ -53,6 +53,13 @@ pub fn inverse(action: &Action) -> Option<Action> {
         // A fetched image is a cache; what was removed is gone; the former address is not known.
         Action::FetchImage { .. }
         | Action::ChangeAddress { .. }
+        // A VM that was changed and does not start is changed back by another edit.
+        | Action::AwaitReady { .. }
+        | Action::Configure { .. }
+        | Action::ChangePorts { .. }
+        | Action::GrowDisk { .. }
+        | Action::AuthorizeKeys { .. }
+        | Action::RevertSnapshot { .. }
         // What somebody else had made of it is not brought back.
         | Action::JoinNetwork { .. }
         | Action::LeaveNetwork { .. }

@@ -27,6 +27,7 @@ use super::{Provider, ProviderError, Query, ShellIo};
 mod creation;
 mod networks;
 mod snapshots;
+mod vm;
 
 /// The world of one test: instances, networks and images, and faults to come.
 #[derive(Default)]
@@ -330,6 +331,12 @@ impl World {
                 let Some(at) = self.find(target) else { return stale("there is no such instance") };
                 self.instances[at].autostart = *autostart;
             }
+            Action::AwaitReady { .. }
+            | Action::Configure { .. }
+            | Action::ChangePorts { .. }
+            | Action::GrowDisk { .. }
+            | Action::AuthorizeKeys { .. }
+            | Action::RevertSnapshot { .. } => return self.vm_action(action),
             Action::Remove { target, .. } => {
                 let Some(at) = self.find(target) else { return Ok(Outcome::AlreadyDone) };
                 if self.instances[at].state.is_up() {

@@ -58,6 +58,14 @@ pub(super) async fn execute(
             outside::set_limits(room, target, *memory, *cpus).await
         }
         Action::SetAutostart { target, autostart } => set_autostart(room, target, *autostart).await,
+        Action::AwaitReady { .. }
+        | Action::Configure { .. }
+        | Action::ChangePorts { .. }
+        | Action::GrowDisk { .. }
+        | Action::AuthorizeKeys { .. }
+        | Action::RevertSnapshot { .. } => {
+            Err(fault::internal(action.name(), "that is for virtual machines"))
+        }
         Action::Remove { target, volumes } => remove(room, target, *volumes).await,
         Action::RemoveNetwork { name, uuid } => remove_network(room, name, *uuid).await,
         Action::RemoveImage { image } => orphan::remove_image(room, image).await,

@@ -172,6 +172,12 @@ fn touches_its_own_alone(plan: &Plan, uuid: InstanceUuid) {
             }
             Action::Start { target }
             | Action::Resume { target }
+            | Action::AwaitReady { target, .. }
+            | Action::Configure { target, .. }
+            | Action::ChangePorts { target, .. }
+            | Action::GrowDisk { target, .. }
+            | Action::AuthorizeKeys { target, .. }
+            | Action::RevertSnapshot { target, .. }
             | Action::Suspend { target }
             | Action::Stop { target, .. }
             | Action::Rename { target, .. }
