@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::id::InfraType;
+
 /// What a change costs the person who asked for it, the dearest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,15 +64,45 @@ pub enum Field {
     Gateway,
     /// DNS.
     Dns,
-    /// NETWORK_MODE and BRIDGE.
+    /// NETWORK_MODE.
     Network,
     /// AUTOSTART.
     Autostart,
+    /// BRIDGE, where it is another one.
+    Bridge,
+    /// DISK_SIZE.
+    DiskSize,
+    /// DISK_PATH.
+    DiskPath,
+    /// ISO.
+    Iso,
+    /// KERNEL.
+    Kernel,
+    /// INITRD.
+    Initrd,
+    /// APPEND.
+    Append,
+    /// FIRMWARE.
+    Firmware,
+    /// CLOUD_INIT.
+    CloudInit,
+    /// MAC_ADDRESS.
+    MacAddress,
+    /// DISPLAY_MODE.
+    DisplayMode,
+    /// QEMU_ARGS.
+    QemuArgs,
+    /// SSH_PORT.
+    SshPort,
+    /// SSH_USER.
+    SshUser,
+    /// SSH_AUTHORIZED_KEYS.
+    AuthorizedKeys,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Field; 12] = [
+    pub const ALL: [Field; 27] = [
         Field::Name,
         Field::Memory,
         Field::Cpus,
@@ -83,6 +115,21 @@ impl Field {
         Field::Dns,
         Field::Network,
         Field::Autostart,
+        Field::Bridge,
+        Field::DiskSize,
+        Field::DiskPath,
+        Field::Iso,
+        Field::Kernel,
+        Field::Initrd,
+        Field::Append,
+        Field::Firmware,
+        Field::CloudInit,
+        Field::MacAddress,
+        Field::DisplayMode,
+        Field::QemuArgs,
+        Field::SshPort,
+        Field::SshUser,
+        Field::AuthorizedKeys,
     ];
 
     /// The key of the `.env` that it belongs to.
@@ -101,6 +148,21 @@ impl Field {
             Field::Dns => "DNS",
             Field::Network => "NETWORK_MODE",
             Field::Autostart => "AUTOSTART",
+            Field::Bridge => "BRIDGE",
+            Field::DiskSize => "DISK_SIZE",
+            Field::DiskPath => "DISK_PATH",
+            Field::Iso => "ISO",
+            Field::Kernel => "KERNEL",
+            Field::Initrd => "INITRD",
+            Field::Append => "APPEND",
+            Field::Firmware => "FIRMWARE",
+            Field::CloudInit => "CLOUD_INIT",
+            Field::MacAddress => "MAC_ADDRESS",
+            Field::DisplayMode => "DISPLAY_MODE",
+            Field::QemuArgs => "QEMU_ARGS",
+            Field::SshPort => "SSH_PORT",
+            Field::SshUser => "SSH_USER",
+            Field::AuthorizedKeys => "SSH_AUTHORIZED_KEYS",
         }
     }
 }
@@ -110,8 +172,17 @@ impl Field {
 pub struct Capabilities {
     /// What a change of each field costs; a field that is not listed is refused.
     pub costs: Vec<(Field, Cost)>,
+    /// What its instances are. A container is replaced around its files, and has a network of the
+    /// project's; a VM is changed at rest and started again.
+    pub runs: InfraType,
     /// Whether it can attach an instance to a bridge of the host's.
     pub bridge: bool,
+    /// Whether an instance that is behind the host can have a fixed address.
+    pub fixed_address: bool,
+    /// Whether the state of an instance can be kept under a name.
+    pub snapshots: bool,
+    /// Whether the disk of an instance can outlive it.
+    pub keeps_disk: bool,
     /// Whether an instance can be frozen and go on.
     pub suspend: bool,
     /// Whether AUTOSTART can be kept.

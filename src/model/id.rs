@@ -34,6 +34,15 @@ impl InfraType {
             InfraType::Container => "container",
         }
     }
+
+    /// As it stands in a sentence.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            InfraType::Vm => "virtual machine",
+            InfraType::Container => "container",
+        }
+    }
 }
 
 impl fmt::Display for InfraType {

@@ -13,7 +13,7 @@ use super::network::PortForward;
 use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use super::units::{Bytes, Memory};
-use super::vm::ObservedVm;
+use super::vm::{KeptDisk, ObservedVm};
 
 /// What was found when looking for one project's instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Observed {
     /// Local images that were built for this project's instances and that no other's uses.
     #[serde(default)]
     pub built_images: Vec<String>,
+    /// The disk that was kept of a VM of this project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_disk: Option<KeptDisk>,
     /// What the engine says of itself.
     #[serde(default)]
     pub engine: EngineFacts,

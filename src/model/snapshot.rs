@@ -76,6 +76,9 @@ pub struct Snapshot {
     /// How much it would take by itself; the provider keeps what several have in common once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<Bytes>,
+    /// Whether it holds what was in a VM's memory as well: going back lets that run on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory: bool,
 }
 
 impl Snapshot {

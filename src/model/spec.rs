@@ -21,6 +21,8 @@ pub enum BaseImage {
     Source(ImageSource),
     /// The files of the container that this one replaces, saved under this local name.
     Saved(String),
+    /// The disk of the VM before, which `rm --preserve-disk` kept.
+    KeptDisk,
 }
 
 /// An instance to be made: a container, or a VM where `vm` says how.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::MacAddress;
 use super::source::Sourced;
+use super::stamp::Stamp;
 use super::units::{Bytes, DiskSize, Seconds};
 
 /// FIRMWARE.
@@ -139,6 +140,19 @@ pub struct ObservedVm {
     /// Whether its memory is kept on disk: it goes on from there when it is resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended_to_disk: bool,
+    /// What keeps it from going on, although it was not stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+    /// Whether what runs in it answers by SSH; none where nobody has tried. Rooms leave it at none:
+    /// who asks them tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<bool>,
+    /// The host key that it is known by, without a comment: `ssh-ed25519 AAAA…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
+    /// The machine's own private key, which is let in beside the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
     /// Whether what it is made of was changed while it ran, and takes effect at the next start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pending: bool,
@@ -149,6 +163,46 @@ pub struct ObservedVm {
     /// `serial`, `serial_log`, `log`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<Artifact>,
+}
+
+/// What keeps a machine from going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// Its disk could not be read or written, and it waits: the host's disk may be full.
+    DiskError,
+    /// The kernel of what runs in it has given up.
+    Panicked,
+    /// What runs it has failed.
+    Crashed,
+}
+
+impl Trouble {
+    /// What happened, after the machine's name.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Trouble::DiskError => {
+                "waits, since its disk cannot be read or written: is the host's disk full?"
+            }
+            Trouble::Panicked => "has panicked",
+            Trouble::Crashed => "cannot go on: what runs it has failed",
+        }
+    }
+}
+
+/// The disk of a VM that is gone, kept by `rm --preserve-disk`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptDisk {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its virtual size.
+    pub size: DiskSize,
+    /// How much of the host's disk it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Bytes>,
+    /// The stamp of the machine that it was the disk of.
+    pub stamp: Stamp,
 }
 
 /// Something on the host that belongs to a machine.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::id::InstanceUuid;
+use std::path::PathBuf;
+
+use crate::model::id::{InfraType, InstanceUuid};
 use crate::model::image::ImageSource;
 use crate::model::network::PortForward;
 use crate::model::snapshot::Snapshot;
@@ -28,6 +30,17 @@ pub struct Target {
     pub uuid: InstanceUuid,
     /// Which replacement of it.
     pub generation: u32,
+    /// What it is: a container where a plan of an earlier version does not say.
+    #[serde(default = "container", skip_serializing_if = "is_container")]
+    pub infra_type: InfraType,
+}
+
+fn container() -> InfraType {
+    InfraType::Container
+}
+
+fn is_container(infra_type: &InfraType) -> bool {
+    *infra_type == InfraType::Container
 }
 
 /// How an instance is stopped.
@@ -254,6 +267,13 @@ pub enum Action {
         /// The name of the local image.
         image: String,
     },
+    /// Removes the disk that was kept of a VM that is gone.
+    RemoveDisk {
+        /// Where it is.
+        path: PathBuf,
+        /// Whose it has to be.
+        uuid: InstanceUuid,
+    },
 }
 
 /// What becomes of an instance's anonymous volumes when it is removed.
@@ -272,7 +292,7 @@ pub enum Volumes {
 
 impl Action {
     /// The name of each kind of action, for tests that want every one of them exercised.
-    pub const NAMES: [&'static str; 28] = [
+    pub const NAMES: [&'static str; 29] = [
         "fetch_image",
         "create_network",
         "create",
@@ -301,6 +321,7 @@ impl Action {
         "remove",
         "remove_network",
         "remove_image",
+        "remove_disk",
     ];
 
     /// The action's name in JSON, in the journal and in `plan`.
@@ -335,6 +356,7 @@ impl Action {
             Action::Remove { .. } => "remove",
             Action::RemoveNetwork { .. } => "remove_network",
             Action::RemoveImage { .. } => "remove_image",
+            Action::RemoveDisk { .. } => "remove_disk",
         }
     }
 }

@@ -110,6 +110,7 @@ impl Builder<'_> {
             id: None,
             uuid: spec.stamp.uuid,
             generation: spec.stamp.generation,
+        infra_type: spec.stamp.infra_type,
         }
     }
 
@@ -240,13 +241,8 @@ impl Builder<'_> {
                         self.push(action, Cost::Live, cause.clone());
                     }
                 }
-                // No provider of today's changes these live; the capabilities say so.
-                Field::Ports
-                | Field::Mounts
-                | Field::Command
-                | Field::Image
-                | Field::Gateway
-                | Field::Dns => {}
+                // No container has these, or has them changed live; the capabilities say so.
+                _ => {}
             }
         }
         if self.goal.start {

@@ -132,6 +132,7 @@ pub(super) fn snapshot(desired: &Desired, name: &str) -> Snapshot {
         image: desired.image.value.clone(),
         image_id: None,
         size: None,
+        memory: false,
     }
 }
 

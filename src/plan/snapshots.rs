@@ -42,6 +42,7 @@ pub fn to_snapshot(
         image: asked.image.clone(),
         image_id: asked.image_id.clone(),
         size: None,
+        memory: false,
     };
     if let Some(there) = own(observed, snapshot.of).find(|there| there.name == *name) {
         return Err(PlanError::SnapshotExists { name: name.clone(), taken: there.taken() });
@@ -106,6 +107,7 @@ pub fn to_reverted(
         id: None,
         uuid: spec.stamp.uuid,
         generation: spec.stamp.generation,
+        infra_type: spec.stamp.infra_type,
     };
     steps.push(Step::free(Action::Create { spec: Box::new(spec) }, cause.clone()));
     if old.state == Power::Running {

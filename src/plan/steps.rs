@@ -70,6 +70,7 @@ impl Target {
             id: Some(instance.id.clone()),
             uuid: instance.stamp.uuid,
             generation: instance.stamp.generation,
+            infra_type: instance.stamp.infra_type,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What takes a step back, for a plan that fails before the new instance is up.
 
 use crate::model::snapshot::Snapshot;
-use crate::model::spec::InstanceSpec;
+use crate::model::spec::{BaseImage, InstanceSpec};
 
 use super::Plan;
 use super::action::{Action, StopMode, Target, Volumes};
@@ -16,7 +16,12 @@ pub fn inverse(action: &Action) -> Option<Action> {
         }
         Action::Create { spec } => Some(Action::Remove {
             target: created(spec),
-            volumes: if spec.volumes_from.is_some() { Volumes::Keep } else { Volumes::Remove },
+            volumes: match (&spec.image, &spec.volumes_from) {
+                // It is somebody's files that this one was made around.
+                (BaseImage::KeptDisk, _) => Volumes::KeepDisk,
+                (_, Some(_)) => Volumes::Keep,
+                (_, None) => Volumes::Remove,
+            },
         }),
         Action::Stop { target, .. } => Some(Action::Start { target: target.clone() }),
         Action::Rename { target, to } => Some(Action::Rename {
@@ -67,7 +72,8 @@ pub fn inverse(action: &Action) -> Option<Action> {
         | Action::Remove { .. }
         | Action::RemoveNetwork { .. }
         | Action::RemoveSnapshot { .. }
-        | Action::RemoveImage { .. } => None,
+        | Action::RemoveImage { .. }
+        | Action::RemoveDisk { .. } => None,
     }
 }
 
@@ -107,6 +113,7 @@ fn created(spec: &InstanceSpec) -> Target {
         id: None,
         uuid: spec.stamp.uuid,
         generation: spec.stamp.generation,
+        infra_type: spec.stamp.infra_type,
     }
 }
 

@@ -13,13 +13,14 @@ use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::changes::{self, Change};
 use crate::model::code::Code;
 use crate::model::garbage::{Inventory, OwnNetwork};
-use crate::model::id::{InstanceUuid, ProviderKind};
+use crate::model::id::{InfraType, InstanceUuid, ProviderKind};
 use crate::model::image::ImageSource;
 use crate::model::observed::{Instance, Observed, ObservedImage, ObservedNetwork, Power, Stranger};
 use crate::model::output::{OutputPiece, OutputRequest};
 use crate::model::shell::ShellRequest;
 use crate::model::snapshot::Snapshot;
 use crate::model::spec::InstanceSpec;
+use crate::model::vm::KeptDisk;
 use crate::plan::action::{Action, Outcome, Target};
 
 use super::{Provider, ProviderError, Query, ShellIo};
@@ -50,6 +51,8 @@ pub struct World {
     pub saved: Vec<String>,
     /// The snapshots.
     pub snapshots: Vec<Snapshot>,
+    /// The disks that were kept of VMs that are gone.
+    pub disks: Vec<KeptDisk>,
     /// What every main process has written.
     pub output: Vec<OutputPiece>,
     /// The name of the action that fails next, once.
@@ -85,7 +88,11 @@ pub fn capabilities() -> Capabilities {
     };
     Capabilities {
         costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
+        runs: InfraType::Container,
         bridge: true,
+        fixed_address: true,
+        snapshots: true,
+        keeps_disk: false,
         suspend: true,
         autostart: true,
         images: vec![
@@ -169,6 +176,11 @@ impl Provider for Memory {
                     .cloned()
                     .collect(),
                 built_images: Vec::new(),
+                kept_disk: world
+                    .disks
+                    .iter()
+                    .find(|disk| disk.stamp.uuid == identity.uuid)
+                    .cloned(),
                 engine: Default::default(),
             })
         })
@@ -336,7 +348,8 @@ impl World {
             | Action::ChangePorts { .. }
             | Action::GrowDisk { .. }
             | Action::AuthorizeKeys { .. }
-            | Action::RevertSnapshot { .. } => return self.vm_action(action),
+            | Action::RevertSnapshot { .. }
+            | Action::RemoveDisk { .. } => return self.vm_action(action),
             Action::Remove { target, .. } => {
                 let Some(at) = self.find(target) else { return Ok(Outcome::AlreadyDone) };
                 if self.instances[at].state.is_up() {

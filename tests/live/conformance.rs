@@ -44,7 +44,13 @@ impl Subject<'_> {
     }
 
     fn target(&self, generation: u32) -> Target {
-        Target { name: self.spec.name.clone(), id: None, uuid: self.identity.uuid, generation }
+        Target {
+            name: self.spec.name.clone(),
+            id: None,
+            uuid: self.identity.uuid,
+            generation,
+            infra_type: self.identity.infra_type,
+        }
     }
 }
 
@@ -157,6 +163,7 @@ async fn keeps_snapshots(subject: &Subject<'_>) {
         image: subject.image.clone(),
         image_id: None,
         size: None,
+        memory: false,
     };
     let target = subject.target(1);
     let nothing = Action::UseSnapshot { snapshot: snapshot.clone(), image: saved(subject, 8) };

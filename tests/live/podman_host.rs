@@ -125,6 +125,7 @@ impl Host {
             id: None,
             uuid: self.identity.uuid,
             generation: 1,
+            infra_type: self.identity.infra_type,
         }
     }
 

@@ -21,6 +21,11 @@ impl World {
         let image_there = match &spec.image {
             BaseImage::Source(image) => self.images.contains(image),
             BaseImage::Saved(name) => self.saved.contains(name),
+            BaseImage::KeptDisk => {
+                let before = self.disks.len();
+                self.disks.retain(|disk| disk.stamp.uuid != spec.stamp.uuid);
+                self.disks.len() < before
+            }
         };
         if !image_there {
             return stale("the image is not there");
@@ -53,7 +58,11 @@ impl World {
                     settings: (**settings).clone(),
                     acceleration: None,
                     suspended_to_disk: false,
+                    trouble: None,
                     pending: false,
+                    answers: None,
+                    host_key: None,
+                    key: None,
                     disk_used: None,
                     artifacts: Vec::new(),
                 })

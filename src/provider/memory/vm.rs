@@ -49,6 +49,12 @@ impl World {
             Action::GrowDisk { target, size } => {
                 self.edit(target, |vm| vm.settings.disk_size = *size)
             }
+            Action::RemoveDisk { uuid, .. } => {
+                let before = self.disks.len();
+                self.disks.retain(|disk| disk.stamp.uuid != *uuid);
+                let gone = self.disks.len() < before;
+                Ok(if gone { Outcome::Done } else { Outcome::AlreadyDone })
+            }
             _ => stale("it is a container"),
         }
     }

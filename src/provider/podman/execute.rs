@@ -63,7 +63,8 @@ pub(super) async fn execute(
         | Action::ChangePorts { .. }
         | Action::GrowDisk { .. }
         | Action::AuthorizeKeys { .. }
-        | Action::RevertSnapshot { .. } => {
+        | Action::RevertSnapshot { .. }
+        | Action::RemoveDisk { .. } => {
             Err(fault::internal(action.name(), "that is for virtual machines"))
         }
         Action::Remove { target, volumes } => remove(room, target, *volumes).await,

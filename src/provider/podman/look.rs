@@ -284,6 +284,7 @@ async fn full(room: &Podman, query: &Query<'_>) -> Result<Observed, ProviderErro
         newer: observe::newer(entries.iter().map(labelled), identity),
         instances,
         copies,
+        kept_disk: None,
         engine: EngineFacts::default(),
     })
 }

@@ -123,6 +123,7 @@ async fn local_image(room: &Podman, base: &BaseImage) -> Result<Option<String>, 
     let source = match base {
         BaseImage::Saved(name) => return Ok(Some(name.clone())),
         BaseImage::Source(source) => source,
+        BaseImage::KeptDisk => return Ok(None),
     };
     image::shown_as(&room.client, source).await
 }

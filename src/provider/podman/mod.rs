@@ -25,7 +25,7 @@ use crate::event::Listener;
 use crate::model::capability::{Capabilities, Cost, Field, ImageKind};
 use crate::model::changes::{self, Change};
 use crate::model::garbage::Inventory;
-use crate::model::id::ProviderKind;
+use crate::model::id::{InfraType, ProviderKind};
 use crate::model::life::Health;
 use crate::model::observed::{Instance, Observed};
 use crate::model::output::{OutputPiece, OutputRequest};
@@ -105,7 +105,11 @@ pub struct Podman {
 pub fn capabilities() -> Capabilities {
     Capabilities {
         costs: Field::ALL.into_iter().filter_map(|field| Some((field, cost(field)?))).collect(),
+        runs: InfraType::Container,
         bridge: true,
+        fixed_address: true,
+        snapshots: true,
+        keeps_disk: false,
         suspend: true,
         autostart: true,
         images: vec![
@@ -224,6 +228,7 @@ impl Provider for Podman {
         let image = match &spec.image {
             BaseImage::Saved(name) => name.clone(),
             BaseImage::Source(source) => source.to_string(),
+            BaseImage::KeptDisk => String::new(),
         };
         let around = spec::Surroundings { image, ..spec::Surroundings::default() };
         let body = spec::container(spec, &around);

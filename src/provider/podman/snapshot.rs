@@ -86,6 +86,7 @@ fn listed(images: &[ListedImage], of: InstanceUuid) -> Vec<Snapshot> {
                 image: mark.image.clone(),
                 image_id: mark.image_id.clone(),
                 size: u64::try_from(image.size).ok().map(Bytes),
+                memory: false,
             });
         }
     }
@@ -281,6 +282,7 @@ mod tests {
             image: ImageSource::Registry("docker.io/library/alpine:latest".to_owned()),
             image_id: Some("sha256:1".to_owned()),
             size: Some(Bytes(5)),
+            memory: false,
         };
         let mark = serde_json::to_string(&Mark::of(&snapshot)).expect("it has a form in JSON");
         let image = |names: &[String], mark: &str| ListedImage {

@@ -159,7 +159,7 @@ fn touches_its_own_alone(plan: &Plan, uuid: InstanceUuid) {
         let whose = match &step.action {
             Action::FetchImage { .. } => continue,
             Action::CreateNetwork { network } => network.uuid,
-            Action::RemoveNetwork { uuid, .. } => *uuid,
+            Action::RemoveNetwork { uuid, .. } | Action::RemoveDisk { uuid, .. } => *uuid,
             Action::Create { spec } => spec.stamp.uuid,
             Action::RemoveImage { image } => {
                 assert!(image.contains(&uuid.to_string()), "{image}");
