@@ -13,6 +13,8 @@ use thiserror::Error;
 use crate::deed;
 use crate::model::plain::is_unsafe;
 
+pub mod confine;
+
 /// A program that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
