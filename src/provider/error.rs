@@ -4,6 +4,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::deed::MadeUp;
+use crate::guest::GuestError;
 use crate::model::code::Code;
 use crate::model::id::ProviderKind;
 use crate::model::problem::Problem;
@@ -23,6 +24,29 @@ pub enum ProviderError {
         provider: ProviderKind,
         /// The command that installs it on this distribution.
         install: String,
+    },
+    /// A program that the provider is used through is not installed.
+    #[error("{provider} is used through the program {program}, which is not installed")]
+    #[diagnostic(code(vagrantp::provider::missing_program), help("{install}"))]
+    MissingProgram {
+        /// Which provider.
+        provider: ProviderKind,
+        /// The program.
+        program: String,
+        /// The command that installs it on this distribution.
+        install: String,
+    },
+    /// What somebody wrote for the provider itself is not understood there.
+    #[error("{provider} does not take what QEMU_ARGS says: {message}")]
+    #[diagnostic(
+        code(vagrantp::provider::bad_arguments),
+        help("correct QEMU_ARGS, or delete the line; what it may hold is said in qemu-system(1)")
+    )]
+    BadArguments {
+        /// Which provider.
+        provider: ProviderKind,
+        /// Its own words.
+        message: String,
     },
     /// The provider is part of vagrantp's design, not of this build.
     #[error("this vagrantp was built without the {provider} provider")]
@@ -110,6 +134,10 @@ pub enum ProviderError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Image(#[from] ImageFault),
+    /// What the providers of VMs share failed: keys, seeds, disks, images, waiting.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Guest(#[from] GuestError),
     /// A host port was taken between the plan and the start.
     #[error("a forwarded port is taken: {reason}")]
     #[diagnostic(
@@ -184,8 +212,11 @@ impl ProviderError {
             | ProviderError::Permission { .. }
             | ProviderError::Untrusted { .. }
             | ProviderError::Timeout { .. } => Code::ProviderNotAvailable,
+            ProviderError::MissingProgram { .. } => Code::DependencyMissing,
+            ProviderError::BadArguments { .. } => Code::ConfigInvalid,
             ProviderError::ImageUnavailable { .. } => Code::ImageUnavailable,
             ProviderError::Image(fault) => fault.stable_code(),
+            ProviderError::Guest(error) => error.stable_code(),
             ProviderError::PortConflict { .. } => Code::PortConflict,
             ProviderError::AddressConflict { .. } => Code::AddressConflict,
             ProviderError::EndedAtOnce { .. } => Code::CreateFailed,
@@ -201,6 +232,7 @@ impl ProviderError {
             ProviderError::Refused { message: words, .. }
             | ProviderError::ImageUnavailable { reason: words, .. }
             | ProviderError::PortConflict { reason: words, .. }
+            | ProviderError::BadArguments { message: words, .. }
             | ProviderError::AddressConflict { reason: words } => *words = change(words),
             _ => {}
         }
@@ -211,9 +243,13 @@ impl ProviderError {
     #[must_use]
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            ProviderError::NotInstalled { .. } | ProviderError::NotBuilt { .. } => Some("PROVIDER"),
+            ProviderError::NotInstalled { .. }
+            | ProviderError::MissingProgram { .. }
+            | ProviderError::NotBuilt { .. } => Some("PROVIDER"),
+            ProviderError::BadArguments { .. } => Some("QEMU_ARGS"),
             ProviderError::ImageUnavailable { .. } | ProviderError::Image(_) => Some("IMAGE"),
             ProviderError::PortConflict { .. } => Some("PORTS"),
+            ProviderError::Guest(error) => error.field(),
             ProviderError::AddressConflict { .. } => Some("IP_ADDRESS"),
             ProviderError::EndedAtOnce { .. } => Some("COMMAND"),
             ProviderError::NameTaken { .. } => Some("INFRA_ID"),

@@ -227,6 +227,18 @@ pub(super) const RULES: &[Rule] = &[
         "Install it as the message says.",
     ),
     failure(
+        "provider::missing_program",
+        &[Code::DependencyMissing],
+        "A program that the provider is used through is not installed.",
+        "Install it as the message says.",
+    ),
+    failure(
+        "provider::bad_arguments",
+        &[Code::ConfigInvalid],
+        "QEMU does not take what QEMU_ARGS says.",
+        "Correct QEMU_ARGS, or delete the line.",
+    ),
+    failure(
         "provider::not_built",
         &[Code::ProviderNotAvailable],
         "This vagrantp was built without the provider.",
