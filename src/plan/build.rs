@@ -110,7 +110,7 @@ impl Builder<'_> {
             id: None,
             uuid: spec.stamp.uuid,
             generation: spec.stamp.generation,
-        infra_type: spec.stamp.infra_type,
+            infra_type: spec.stamp.infra_type,
         }
     }
 

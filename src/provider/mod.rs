@@ -28,6 +28,9 @@ pub mod registry;
 #[cfg(feature = "podman")]
 pub mod podman;
 
+#[cfg(feature = "qemu")]
+pub mod qemu;
+
 pub use error::{ImageFault, ProviderError};
 
 /// What to look for.

@@ -13,6 +13,7 @@ use super::{Provider, ProviderError};
 pub fn built(infra_type: InfraType) -> Vec<ProviderKind> {
     match infra_type {
         InfraType::Container if cfg!(feature = "podman") => vec![ProviderKind::Podman],
+        InfraType::Vm if cfg!(feature = "qemu") => vec![ProviderKind::Qemu],
         InfraType::Container | InfraType::Vm => Vec::new(),
     }
 }
@@ -31,6 +32,11 @@ pub async fn open(
             let settings = super::podman::Settings::from_facts(facts);
             Ok(Box::new(super::podman::Podman::connect(settings).await?))
         }
+        #[cfg(feature = "qemu")]
+        ProviderKind::Qemu => {
+            let settings = super::qemu::Settings::from_facts(facts);
+            Ok(Box::new(super::qemu::Qemu::open(settings)?))
+        }
         kind => {
             let _ = facts;
             Err(not_built(kind))
@@ -44,6 +50,8 @@ pub fn capabilities(kind: ProviderKind) -> Option<Capabilities> {
     match kind {
         #[cfg(feature = "podman")]
         ProviderKind::Podman => Some(super::podman::capabilities()),
+        #[cfg(feature = "qemu")]
+        ProviderKind::Qemu => Some(super::qemu::capabilities()),
         _ => None,
     }
 }
@@ -81,6 +89,10 @@ pub fn hidden(arguments: &[OsString]) -> Option<Result<(), String>> {
         if verb == podman::WATCH_VERB {
             return Some(podman::watch(rest).map_err(|error| error.to_string()));
         }
+    }
+    #[cfg(feature = "qemu")]
+    if arguments.first().is_some_and(|verb| verb == super::qemu::LAUNCH_VERB) {
+        return Some(Err(super::qemu::launch().to_string()));
     }
     let _ = arguments;
     None

@@ -139,9 +139,8 @@ mod tests {
     #[test]
     fn a_field_costs_what_the_provider_says() {
         let capabilities = capabilities();
-        let next_call = |key: &Key| {
-            changes::of(key.name, ProviderKind::Podman) == Some(Change::Nothing)
-        };
+        let next_call =
+            |key: &Key| changes::of(key.name, ProviderKind::Podman) == Some(Change::Nothing);
         for field in Field::ALL {
             let key = find(field.key()).expect("every field has a key");
             if !key.used_by.contains(&ProviderKind::Podman) || next_call(key) {
