@@ -3,6 +3,19 @@
 
 mod conformance;
 
+#[cfg(feature = "qemu")]
+mod qemu_bridge;
+#[cfg(feature = "qemu")]
+mod qemu_faults;
+#[cfg(feature = "qemu")]
+mod qemu_host;
+#[cfg(feature = "qemu")]
+mod qemu_mounts;
+#[cfg(feature = "qemu")]
+mod qemu_room;
+#[cfg(feature = "qemu")]
+mod qemu_rootless;
+
 #[cfg(feature = "podman")]
 mod bad_hosts;
 #[cfg(feature = "podman")]
