@@ -57,6 +57,7 @@ pub async fn run(context: &Context<'_>, args: &GcArgs) -> Result<Answer, Failure
         return Err(failure);
     }
     context.applying.store(true, Ordering::Relaxed);
+    context.changed.store(true, Ordering::Relaxed);
     let removed = collect::collect(context, &found, &question).await;
     context.applying.store(false, Ordering::Relaxed);
     Ok(show::answer(context, &found, Some(removed?)))

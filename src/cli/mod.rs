@@ -271,14 +271,13 @@ pub fn run() -> ExitCode {
                 Err(Failure::interrupted(signal, context.changed.load(Ordering::Relaxed)))
             }
         };
-        match outcome {
-            // Whoever interrupted it does not want what comes next, as in `vagrantp stop && …`.
-            Ok(_) if signals::came_at_the_end(&context).await.is_some() => {
-                let signal = *context.signal.borrow();
-                Err(Failure::interrupted(signal, true))
-            }
-            outcome => outcome,
+        // Whoever interrupted it does not want what comes next, as in `vagrantp stop && …`.
+        if outcome.is_ok()
+            && let Some(signal) = signals::came_at_the_end(&context).await
+        {
+            return Err(Failure::interrupted(signal, true));
         }
+        outcome
     });
     for warning in store.take_warnings() {
         reporter.warn(&warning);
