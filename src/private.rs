@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::model::plain::{one_line, quoted};
+
 /// More than anything that vagrantp keeps in one file.
 const LARGEST: u64 = 64 << 20;
 /// What others could do with something of this mode: write it.
@@ -41,10 +43,10 @@ impl Untrusted {
     /// What to do about it; `variable` names another place for it.
     #[must_use]
     pub fn help(&self, variable: &str) -> String {
-        let path = self.path.display();
+        let path = quoted(&one_line(&self.path));
         match &self.why {
             Why::Symlink => format!(
-                "vagrantp follows no links among its own files: remove it (`rm '{path}'`), or name \
+                "vagrantp follows no links among its own files: remove it (`rm {path}`), or name \
                  the place that it leads to with {variable}"
             ),
             Why::Kind(_) => {
@@ -52,10 +54,10 @@ impl Untrusted {
             }
             Why::Owner(_) => format!(
                 "run vagrantp as that user, without sudo; if it is yours, take it back with `sudo \
-                 chown -R \"$(id -u)\" '{path}'`; else name another place with {variable}"
+                 chown -R \"$(id -u)\" {path}`; else name another place with {variable}"
             ),
             Why::Writable(_) => format!(
-                "see whether what is in it is yours, then run `chmod go-w '{path}'`; or name another \
+                "see whether what is in it is yours, then run `chmod go-w {path}`; or name another \
                  place with {variable}"
             ),
             Why::Server(_) => format!(

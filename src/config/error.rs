@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::model::code::Code;
+use crate::model::plain::quoted;
 use crate::model::problem::Problem;
 use crate::model::source::Place;
 
@@ -42,7 +43,7 @@ pub(super) enum FileError {
     #[error("{path} cannot be read")]
     #[diagnostic(
         code(vagrantp::config::env_file_unreadable),
-        help("see who may read it with `ls -l '{path}'`, or run vagrantp as that user")
+        help("see who may read it with `ls -l {}`, or run vagrantp as that user", quoted(path))
     )]
     Unreadable {
         path: String,

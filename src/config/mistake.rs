@@ -8,6 +8,7 @@ use std::io;
 use miette::{Diagnostic, LabeledSpan, SourceSpan};
 use thiserror::Error;
 
+use crate::model::plain::quoted;
 use crate::model::source::Place;
 
 /// A mistake in a key's value, at its place.
@@ -188,7 +189,7 @@ pub(super) enum FileMistake {
     #[error("names a file that cannot be read")]
     #[diagnostic(
         code(vagrantp::config::file_unreadable),
-        help("see who may read it with `ls -ld '{path}'`")
+        help("see who may read it with `ls -ld {}`", quoted(path))
     )]
     Unreadable {
         #[label("cannot be read")]
@@ -249,7 +250,7 @@ pub(super) enum FileMistake {
         at: SourceSpan,
     },
     #[error("names a private key that others may read")]
-    #[diagnostic(code(vagrantp::config::key_readable), help("run `chmod 600 '{path}'`"))]
+    #[diagnostic(code(vagrantp::config::key_readable), help("run `chmod 600 {}`", quoted(path)))]
     KeyReadable {
         #[label("its mode is {mode:o}")]
         at: SourceSpan,
@@ -259,7 +260,7 @@ pub(super) enum FileMistake {
     #[error("names a directory that does not exist")]
     #[diagnostic(
         code(vagrantp::config::mount_missing),
-        help("create it with `mkdir -p '{path}'`, or correct the path")
+        help("create it with `mkdir -p {}`, or correct the path", quoted(path))
     )]
     MountMissing {
         #[label("does not exist")]

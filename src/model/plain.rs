@@ -33,9 +33,23 @@ pub fn one_line(path: &Path) -> String {
     line
 }
 
+/// A text as one word of a command that somebody may paste into a shell: a quote in it ends nothing.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_text_is_one_word_for_a_shell() {
+        for text in ["/a b", "/it's", "'; touch /tmp/x; '", "$(id) `id` \\", ""] {
+            assert_eq!(shlex::split(&quoted(text)), Some(vec![text.to_owned()]));
+        }
+        assert_eq!(quoted("/a b"), "'/a b'");
+    }
 
     #[test]
     fn a_path_stays_on_its_line() {

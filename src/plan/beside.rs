@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::model::id::Identity;
 use crate::model::observed::{Observed, Stranger};
-use crate::model::plain::one_line;
+use crate::model::plain::{one_line, quoted};
 
 use super::steps::copies;
 
@@ -55,7 +55,7 @@ pub fn left_alone(
 fn moved_text(name: &str, from: &Path, is_there: bool) -> String {
     let path = one_line(from);
     let else_ = if is_there {
-        format!("`vagrantp -C '{path}' rm` removes it")
+        format!("`vagrantp -C {} rm` removes it", quoted(&path))
     } else {
         "`vagrantp gc --orphans` removes it".to_owned()
     };

@@ -73,9 +73,14 @@ pub fn facts() -> HostFacts {
 fn own_key(home: &Path) -> Option<OwnKey> {
     ["id_ed25519", "id_ecdsa", "id_rsa"].iter().find_map(|name| {
         let private = home.join(".ssh").join(name);
-        let text = std::fs::read_to_string(private.with_extension("pub")).ok()?;
+        let public = private.with_extension("pub");
+        // Nobody waits here for the writer of a pipe.
+        if !private.is_file() || !public.is_file() {
+            return None;
+        }
+        let text = std::fs::read_to_string(public).ok()?;
         let public = text.lines().next()?.trim().to_owned();
-        (private.is_file() && !public.is_empty()).then_some(OwnKey { private, public })
+        (!public.is_empty()).then_some(OwnKey { private, public })
     })
 }
 
